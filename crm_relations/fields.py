@@ -1,0 +1,34 @@
+"""Field types that Odoo lacks."""
+
+from odoo import fields
+
+
+class OptionalInteger(fields.Integer):
+    """An integer that knows "not given": stored as NULL, read as ``False``.
+
+    Odoo's own integer turns an empty value into 0, which is a valid mark on the
+    scale of sentiments (0 is "very dissatisfied"), and would drag every average.
+    """
+
+    falsy_value = None
+    aggregator = "avg"
+
+    def convert_to_column(self, value, record, values=None, validate=True):
+        return None if _is_missing(value) else int(value)
+
+    def convert_to_cache(self, value, record, validate=True):
+        return None if _is_missing(value) else int(value)
+
+    def convert_to_record(self, value, record):
+        return False if value is None else value
+
+    def convert_to_read(self, value, record, use_display_name=True):
+        return False if _is_missing(value) else value
+
+    def convert_to_export(self, value, record):
+        return "" if _is_missing(value) else value
+
+
+def _is_missing(value):
+    # not `in (None, False, "")`: 0 equals False
+    return value is None or value is False or value == ""

@@ -1,0 +1,347 @@
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..exceptions import CaseDeletionError
+from ..fields import OptionalInteger
+from ..tools import transitions
+from ..tools.mail_priority import HIGH, LOW, NORMAL, URGENT
+
+
+class CrmCase(models.Model):
+    """A discussion with a partner about one subject, whatever its kind.
+
+    An opportunity, a support request, a supplier's quality problem, a meeting: one
+    model, so that a case can pass from one section to any other and lose nothing.
+    What it does beyond being one is in the mixins, one file each.
+    """
+
+    _name = "crm.case"
+    _description = "Case"
+    _inherit = [
+        "crm.case.state.mixin",
+        "crm.case.transfer.mixin",
+        "crm.case.assignment.mixin",
+        "crm.case.mail.mixin",
+    ]
+    _order = "priority desc, id desc"
+    _rec_names_search = ["name", "number"]
+    _check_company_auto = True
+
+    name = fields.Char("Subject", required=True, index="trigram", tracking=True)
+    number = fields.Char(
+        copy=False,
+        readonly=True,
+        help="Stands in the subject of every mail about the case, as in [101].",
+    )
+    active = fields.Boolean(default=True, tracking=True)
+    description = fields.Html(help="What it is about; the text of the first mail.")
+
+    # Where it belongs
+    section_id = fields.Many2one(
+        "crm.case.section",
+        required=True,
+        index=True,
+        tracking=True,
+        ondelete="restrict",
+        check_company=True,
+        default=lambda self: self._default_section_id(),
+    )
+    board_stage_ids = fields.Many2many(related="section_id.board_stage_ids")
+    category_id = fields.Many2one(
+        "crm.case.category",
+        index="btree_not_null",
+        tracking=True,
+        ondelete="restrict",
+        domain="['|', ('section_id', '=', False), ('section_id', 'parent_of', section_id)]",
+    )
+    company_id = fields.Many2one(
+        "res.company",
+        compute="_compute_company_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+        index=True,
+    )
+    priority = fields.Selection(
+        [(LOW, "Low"), (NORMAL, "Normal"), (HIGH, "High"), (URGENT, "Urgent")],
+        default=NORMAL,
+        required=True,
+        tracking=True,
+    )
+
+    # With whom
+    partner_id = fields.Many2one(
+        "res.partner", index="btree_not_null", tracking=True, check_company=True
+    )
+    commercial_partner_id = fields.Many2one(
+        "res.partner",
+        "Company of the Partner",
+        compute="_compute_commercial_partner_id",
+        store=True,
+        index="btree_not_null",
+    )
+    partner_case_count = fields.Integer(
+        related="partner_id.case_count", string="Cases of the Partner"
+    )
+    contact_name = fields.Char(compute="_compute_contact", store=True, readonly=False)
+    phone = fields.Char(compute="_compute_contact", store=True, readonly=False)
+    channel_id = fields.Many2one("crm.case.channel", ondelete="restrict")
+    sentiment = OptionalInteger(
+        aggregator="avg",
+        help="How the partner feels: 0 very dissatisfied to 10 extremely satisfied.",
+    )
+    reference = fields.Reference(
+        selection="_selection_reference",
+        help="Any document the case is about.",
+    )
+
+    # When
+    date = fields.Datetime(default=fields.Datetime.now, index=True)
+    duration = fields.Float("Duration (hours)", default=1.0)
+    date_deadline = fields.Datetime("Deadline", tracking=True)
+    is_late = fields.Boolean(
+        "Late", compute="_compute_is_late", search="_search_is_late"
+    )
+
+    # What it is worth
+    planned_revenue = fields.Monetary(tracking=True)
+    planned_cost = fields.Monetary()
+    probability = fields.Float(
+        "Probability (%)",
+        compute="_compute_probability",
+        store=True,
+        readonly=False,
+        aggregator="avg",
+    )
+    weighted_revenue = fields.Monetary(
+        compute="_compute_weighted_revenue",
+        store=True,
+        help="Planned revenue multiplied by the probability.",
+    )
+    currency_id = fields.Many2one(
+        "res.currency", related="company_id.currency_id", store=True
+    )
+
+    _number_uniq = models.UniqueIndex("(number)", "Number: another case has it.")
+    _probability_range = models.Constraint(
+        "CHECK(probability >= 0 AND probability <= 100)",
+        "Probability: give a percentage between 0 and 100.",
+    )
+    _duration_positive = models.Constraint(
+        "CHECK(duration >= 0)", "Duration: it cannot be negative."
+    )
+    _sentiment_range = models.Constraint(
+        "CHECK(sentiment >= 0 AND sentiment <= 10)",
+        "Sentiment: give a mark from 0 to 10.",
+    )
+    # the order of every list, without sorting a million rows
+    _order_idx = models.Index("(priority DESC, id DESC) WHERE active IS TRUE")
+    # menus and cards ask for the unclosed ones of a section or a person
+    _section_state_idx = models.Index("(section_id, state, user_id)")
+    _user_state_idx = models.Index("(user_id, state)")
+    _late_idx = models.Index(
+        "(date_deadline) WHERE state IN ('draft', 'open', 'pending')"
+    )
+
+    # ------------------------------------------------------------
+    # DEFAULTS
+    # ------------------------------------------------------------
+
+    def _default_section_id(self):
+        """Give the first section the user works in, else the first of the company."""
+        Section = self.env["crm.case.section"]
+        own = Section.search(
+            [
+                ("staff_ids", "in", self.env.uid),
+                ("company_id", "in", [self.env.company.id, False]),
+            ],
+            limit=1,
+        )
+        return own or Section._get_default_section()
+
+    @api.model
+    def _selection_reference(self):
+        """List what `reference` may point to: whatever has a discussion of its own."""
+        # sudo: model names are no secret, and only those are read
+        found = self.env["ir.model"].sudo().search_fetch(
+            [("is_mail_thread", "=", True), ("transient", "=", False)], ["model", "name"]
+        )
+        return sorted(
+            (
+                (model.model, model.name)
+                for model in found
+                if model.model in self.env and not self.env[model.model]._abstract
+            ),
+            key=lambda pair: pair[1],
+        )
+
+    # ------------------------------------------------------------
+    # COMPUTE
+    # ------------------------------------------------------------
+
+    @api.depends("name", "number")
+    def _compute_display_name(self):
+        for case in self:
+            mark = f"[{case.number}] " if case.number else ""
+            case.display_name = f"{mark}{case.name or ''}"
+
+    @api.depends("section_id.company_id")
+    def _compute_company_id(self):
+        for case in self:
+            case.company_id = (
+                case.section_id.company_id or case.company_id or self.env.company
+            )
+
+    @api.depends("partner_id.commercial_partner_id")
+    def _compute_commercial_partner_id(self):
+        for case in self:
+            case.commercial_partner_id = case.partner_id.commercial_partner_id
+
+    @api.depends("partner_id")
+    def _compute_contact(self):
+        """Copy contact, mail and phone when a partner is picked; all may be edited."""
+        for case in self:
+            partner = case.partner_id
+            contact = partner
+            if partner.is_company:
+                contact = partner.child_ids.filtered(lambda p: p.type == "contact")[:1]
+            case.contact_name = contact.name or case.contact_name
+            case.email_from = partner.email or contact.email or case.email_from
+            case.phone = partner.phone or contact.phone or case.phone
+
+    @api.depends("date_deadline", "state")
+    def _compute_is_late(self):
+        now = fields.Datetime.now()
+        for case in self:
+            case.is_late = (
+                bool(case.date_deadline)
+                and case.date_deadline < now
+                and case.state in transitions.UNCLOSED
+            )
+
+    def _search_is_late(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return self._get_late_domain()
+
+    @api.depends("category_id")
+    def _compute_probability(self):
+        for case in self:
+            case.probability = case.category_id.probability or case.probability
+
+    @api.depends("planned_revenue", "probability")
+    def _compute_weighted_revenue(self):
+        for case in self:
+            case.weighted_revenue = case.planned_revenue * case.probability / 100
+
+    @api.model
+    def _get_late_domain(self):
+        return Domain("state", "in", transitions.UNCLOSED) & Domain(
+            "date_deadline", "<", "now"
+        )
+
+    @api.model
+    def _get_card_domains(self):
+        """Give what each figure on a section's card counts.
+
+        :return: {field of crm.case.section: Domain over crm.case}
+        """
+        unclosed = Domain("state", "in", transitions.UNCLOSED)
+        return {
+            "open_count": unclosed,
+            "unassigned_count": unclosed & Domain("user_id", "=", False),
+            "late_count": self._get_late_domain(),
+            "my_count": unclosed & Domain("user_id", "=", self.env.uid),
+        }
+
+    # ------------------------------------------------------------
+    # CONSTRAINTS
+    # ------------------------------------------------------------
+
+    @api.constrains("category_id", "section_id")
+    def _check_category_company(self):
+        for case in self:
+            company = case.category_id.company_id
+            if company and company != case.company_id:
+                raise ValidationError(
+                    self.env._(
+                        "Category: “%(category)s” belongs to another company than "
+                        "section “%(section)s”.",
+                        category=case.category_id.name,
+                        section=case.section_id.display_name,
+                    )
+                )
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        fallback = None
+        prepared = []
+        missing = [vals for vals in vals_list if not vals.get("number")]
+        numbers = iter(self._next_numbers(len(missing)))
+        for vals in vals_list:
+            extra = {}
+            if not vals.get("number"):
+                extra["number"] = next(numbers)
+            if not vals.get("section_id"):
+                # mixins look the section up before the defaults are in
+                fallback = fallback or self.default_get(["section_id"])
+                extra |= fallback
+            prepared.append(vals | extra)
+        return super().create(prepared)
+
+    @api.model
+    def _next_numbers(self, count):
+        """Draw ``count`` numbers; two queries for Odoo's standard sequences.
+
+        :return: list of str
+        """
+        if not count:
+            return []
+        # sudo: people open cases, they do not manage sequences
+        sequence = self.env.ref("crm_relations.ir_sequence_crm_case").sudo()
+        if sequence.implementation != "standard" or sequence.use_date_range:
+            # one query each: what gaps or date ranges cost cannot be had in bulk
+            return [sequence.next_by_id() for _index in range(count)]
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT nextval(%s) FROM generate_series(1, %s)",
+                f"ir_sequence_{sequence.id:03d}",
+                count,
+            )
+        )
+        return [sequence.get_next_char(number) for (number,) in rows]
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default=default)
+        if "name" not in (default or {}):
+            for case, vals in zip(self, vals_list, strict=True):
+                vals["name"] = self.env._("%s (copy)", case.name)
+        return vals_list
+
+    def action_view_partner_cases(self):
+        """Open all cases of this case's partner."""
+        self.ensure_one()
+        return self.partner_id.action_view_cases()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_not_draft(self):
+        if self.env.uid == SUPERUSER_ID and self.env.su:
+            # garbage collection and company removal by the system itself
+            return
+        for case in self:
+            if case.state != transitions.DRAFT and not case.section_id.allow_unlink:
+                raise CaseDeletionError(
+                    self.env._(
+                        "State: “%(case)s” is no draft and section “%(section)s” "
+                        "allows to delete only drafts. Cancel it instead.",
+                        case=case.display_name,
+                        section=case.section_id.display_name,
+                    )
+                )

@@ -1,0 +1,416 @@
+from ast import literal_eval
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+
+from ..exceptions import NoStageError
+from ..tools import transitions
+
+
+class CrmCaseSection(models.Model):
+    """A kind of work with its people and its mail address.
+
+    Sections form a tree. A case that is escalated goes to the parent section;
+    whoever works in a section also works in those below it.
+    """
+
+    _name = "crm.case.section"
+    _description = "Case Section"
+    _inherit = ["mail.alias.mixin", "mail.thread"]
+    _order = "sequence, complete_name, id"
+    _parent_store = True
+    _rec_name = "complete_name"
+    _rec_names_search = ["complete_name", "code"]
+    _check_company_auto = True
+    # the alias' partner-facing identity is the section, never a partner field
+    _primary_email = None
+
+    name = fields.Char(required=True, translate=True, tracking=True)
+    complete_name = fields.Char(
+        "Path", compute="_compute_complete_name", recursive=True, store=True
+    )
+    code = fields.Char(copy=False, help="Short name for imports and scripts.")
+    active = fields.Boolean(default=True)
+    sequence = fields.Integer(default=10)
+    color = fields.Integer(aggregator=None)
+    company_id = fields.Many2one(
+        "res.company", index=True, default=lambda self: self.env.company
+    )
+    parent_id = fields.Many2one(
+        "crm.case.section",
+        "Parent Section",
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+        tracking=True,
+        help="Where a case goes when it is escalated.",
+    )
+    parent_path = fields.Char(index=True)
+    child_ids = fields.One2many("crm.case.section", "parent_id", "Sub-sections")
+
+    # People
+    user_id = fields.Many2one(
+        "res.users",
+        "Manager",
+        domain="[('share', '=', False)]",
+        check_company=True,
+        tracking=True,
+        help="Takes over the cases that are escalated to this section.",
+    )
+    member_ids = fields.Many2many(
+        "res.users",
+        "crm_case_section_member_rel",
+        "section_id",
+        "user_id",
+        "Members",
+        domain="[('share', '=', False)]",
+        check_company=True,
+    )
+    staff_ids = fields.Many2many(
+        "res.users",
+        "crm_case_section_staff_rel",
+        "section_id",
+        "user_id",
+        "Staff",
+        compute="_compute_staff_ids",
+        recursive=True,
+        store=True,
+        compute_sudo=True,
+        help="Managers and members of this section and of those above it.",
+    )
+    assignment = fields.Selection(
+        [
+            ("manual", "By hand"),
+            ("round_robin", "Each member in turn"),
+            ("least_loaded", "The member with the fewest unclosed cases"),
+        ],
+        required=True,
+        default="manual",
+        help="Who becomes responsible for a case that arrives by mail.",
+    )
+
+    # Work
+    resource_calendar_id = fields.Many2one(
+        "resource.calendar",
+        "Working Time",
+        check_company=True,
+        help="Empty: the company's.",
+    )
+    stage_ids = fields.Many2many(
+        "crm.case.stage",
+        string="Own Board",
+        copy=False,
+        help="Columns of this section's board. Empty: the shared board.",
+    )
+    board_stage_ids = fields.Many2many(
+        "crm.case.stage", string="Board", compute="_compute_board_stage_ids"
+    )
+    category_ids = fields.One2many("crm.case.category", "section_id", "Categories")
+    default_view = fields.Selection(
+        [("kanban", "Board"), ("list", "List"), ("calendar", "Calendar")],
+        string="Opens as",
+        required=True,
+        default="kanban",
+    )
+    allow_unlink = fields.Boolean(
+        "Cases can be deleted",
+        help="Without this, only drafts can be deleted; others are cancelled.",
+    )
+
+    # Mail
+    alias_id = fields.Many2one(
+        help="Mail sent to this address opens a case of this section."
+    )
+    fetchmail_server_ids = fields.One2many(
+        "fetchmail.server",
+        "section_id",
+        "Mailboxes",
+        groups="base.group_system",
+    )
+    staff_reply_state = fields.Selection(
+        [
+            ("none", "Stays as it is"),
+            (transitions.PENDING, "Pending"),
+            (transitions.DONE, "Closed"),
+        ],
+        "When the responsible answers",
+        required=True,
+        default="none",
+        help="What a case becomes when its responsible answers by mail.",
+    )
+    reopen_on_reply = fields.Boolean(
+        "Reopen on reply",
+        default=True,
+        help="A customer's answer to a closed or cancelled case opens it again.",
+    )
+
+    # Cards of the overview
+    open_count = fields.Integer("Unclosed", compute="_compute_case_counts")
+    unassigned_count = fields.Integer("Unassigned", compute="_compute_case_counts")
+    late_count = fields.Integer("Late", compute="_compute_case_counts")
+    my_count = fields.Integer("Mine", compute="_compute_case_counts")
+
+    # Menus made by the wizard
+    menu_ids = fields.Many2many(
+        "ir.ui.menu", string="Menus", copy=False, groups="base.group_system"
+    )
+    has_menus = fields.Boolean(compute="_compute_has_menus")
+    group_id = fields.Many2one(
+        "res.groups",
+        "Menu Group",
+        copy=False,
+        ondelete="set null",
+        groups="base.group_system",
+        help="Who sees this section's menus; kept equal to its staff.",
+    )
+
+    _code_company_uniq = models.UniqueIndex(
+        "(code, company_id) WHERE code IS NOT NULL AND code != ''",
+        "Code: another section of this company has it already.",
+    )
+
+    # ------------------------------------------------------------
+    # COMPUTE
+    # ------------------------------------------------------------
+
+    @api.depends("name", "parent_id.complete_name")
+    def _compute_complete_name(self):
+        for section in self:
+            parent = section.parent_id.complete_name
+            section.complete_name = f"{parent} / {section.name}" if parent else section.name
+
+    @api.depends("complete_name", "name")
+    @api.depends_context("hierarchical_naming", "lang")
+    def _compute_display_name(self):
+        # a tree shows the parent already, it asks for the bare name
+        bare = not self.env.context.get("hierarchical_naming", True)
+        for section in self:
+            section.display_name = section.name if bare else section._get_path_name()
+
+    def _get_path_name(self):
+        """Give the path in the user's language; the stored one is for searching."""
+        names, section = [], self
+        while section:
+            names.append(section.sudo().name or "")
+            section = section.sudo().parent_id
+        return " / ".join(reversed(names))
+
+    @api.depends("user_id", "member_ids", "parent_id.staff_ids")
+    def _compute_staff_ids(self):
+        for section in self:
+            section.staff_ids = (
+                section.user_id | section.member_ids | section.parent_id.staff_ids
+            )
+
+    @api.depends("stage_ids")
+    def _compute_board_stage_ids(self):
+        shared = self.env["crm.case.stage"].search([("section_ids", "=", False)])
+        for section in self:
+            section.board_stage_ids = section.stage_ids.filtered("active") or shared
+
+    def _compute_has_menus(self):
+        for section in self:
+            # sudo: whether there are any tells nothing about them
+            section.has_menus = bool(section.sudo().menu_ids)
+
+    @api.depends_context("uid")
+    def _compute_case_counts(self):
+        """Count the unclosed cases that the reader may see, in four queries."""
+        Case = self.env["crm.case"]
+        in_sections = Domain("section_id", "in", self.ids)
+        for name, kind in Case._get_card_domains().items():
+            counts = dict(
+                Case._read_group(in_sections & kind, ["section_id"], ["__count"])
+            )
+            for section in self:
+                section[name] = counts.get(section, 0)
+
+    # ------------------------------------------------------------
+    # CONSTRAINTS
+    # ------------------------------------------------------------
+
+    @api.constrains("parent_id")
+    def _check_parent_id(self):
+        if self._has_cycle():
+            raise ValidationError(
+                self.env._(
+                    "Parent Section: a section cannot stand below itself or below "
+                    "one of its own sub-sections."
+                )
+            )
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    def write(self, vals):
+        result = super().write(vals)
+        if {"user_id", "member_ids", "parent_id", "active"} & vals.keys():
+            # staff of the sections below depends on this one's
+            self.search([("id", "child_of", self.ids)])._sync_menu_group()
+        if "company_id" in vals:
+            self._move_cases_to_company()
+        return result
+
+    def unlink(self):
+        self._remove_menus()
+        return super().unlink()
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default=default)
+        for section, vals in zip(self, vals_list, strict=True):
+            vals.setdefault("name", section.name)
+            if "name" not in (default or {}):
+                vals["name"] = self.env._("%s (copy)", section.name)
+        return vals_list
+
+    def _move_cases_to_company(self):
+        """Keep the cases of a section in the section's company."""
+        for section in self.filtered("company_id"):
+            # sudo: cases of the section that the writer may not see move as well,
+            # or they would stay behind in a company their section has left
+            self.env["crm.case"].sudo().with_context(active_test=False).search(
+                [
+                    ("section_id", "=", section.id),
+                    ("company_id", "!=", section.company_id.id),
+                ]
+            ).company_id = section.company_id
+
+    # ------------------------------------------------------------
+    # MAIL
+    # ------------------------------------------------------------
+
+    def _alias_get_creation_values(self):
+        values = super()._alias_get_creation_values()
+        values["alias_model_id"] = self.env["ir.model"]._get_id("crm.case")
+        if self.id:
+            defaults = literal_eval(self.alias_defaults or "{}")
+            values["alias_defaults"] = defaults | {"section_id": self.id}
+        return values
+
+    def _get_reply_address(self):
+        """Give the address that brings an answer back to this section, or False."""
+        self.ensure_one()
+        if self.alias_email:
+            return self.alias_email
+        mailboxes = self.fetchmail_server_ids.mapped("user")
+        return next((user for user in mailboxes if user and "@" in user), False)
+
+    @api.model
+    def _find_mailbox_addresses(self, addresses):
+        """Tell which of ``addresses`` are mailboxes we read ourselves.
+
+        :param addresses: list of normalized addresses
+        :return: list, a part of ``addresses``
+        """
+        # sudo: mailboxes hold passwords, so only administrators may read them; what
+        # leaves this method is a part of what came in
+        servers = self.env["fetchmail.server"].sudo().search_fetch(
+            [("user", "=like", "%@%")], ["user"]
+        )
+        own = {user.lower() for user in servers.mapped("user")}
+        return [address for address in addresses if address in own]
+
+    # ------------------------------------------------------------
+    # BOARD
+    # ------------------------------------------------------------
+
+    def _get_stage(self, state):
+        """Give the first stage in ``state`` on the board, else on the shared one.
+
+        :param str state: one of `transitions.STATES`
+        :raise NoStageError: neither board has such a stage
+        """
+        self.ensure_one()
+        own = self.stage_ids.filtered(lambda s: s.active and s.state == state)
+        stage = own.sorted("sequence")[:1] or self.env["crm.case.stage"].search(
+            [("state", "=", state), ("section_ids", "=", False)], limit=1
+        )
+        if not stage:
+            label = dict(
+                self.env["crm.case.stage"]._fields["state"]._description_selection(self.env)
+            )[state]
+            raise NoStageError(
+                self.env._(
+                    "Stage: section “%(section)s” has no stage in the state "
+                    "“%(state)s”. Add one under Configuration, Stages.",
+                    section=self.display_name,
+                    state=label,
+                )
+            )
+        return stage
+
+    @api.model
+    def _get_default_section(self):
+        """Give the first section of the current company, maybe none."""
+        return self.search(
+            [("company_id", "in", [self.env.company.id, False])],
+            limit=1,
+        )
+
+    # ------------------------------------------------------------
+    # MENUS
+    # ------------------------------------------------------------
+
+    def _sync_menu_group(self):
+        """Let exactly the staff of each section see its menus."""
+        # sudo: groups belong to administrators; this one only shows menus
+        for section in self.sudo().filtered("group_id"):
+            section.group_id.user_ids = section.staff_ids
+
+    def _get_menu_group(self):
+        """Give the group that sees this section's menus; make it if need be."""
+        self.ensure_one()
+        # sudo: as in `_sync_menu_group`; a section's menus are asked for by people
+        # who manage sections but not users
+        section = self.sudo()
+        if not section.group_id:
+            section.group_id = self.env["res.groups"].sudo().create(
+                {"name": self.env._("Section: %s", section.complete_name)}
+            )
+            section._sync_menu_group()
+        return section.group_id
+
+    def _remove_menus(self):
+        """Remove the menus, their actions and the group made for these sections."""
+        # sudo: only records that the wizard made for these sections
+        sections = self.sudo().with_context(active_test=False)
+        menus = sections.menu_ids
+        self.env["ir.actions.act_window"].sudo().union(
+            *(menu.action for menu in menus if menu.action)
+        ).unlink()
+        menus.unlink()
+        sections.group_id.unlink()
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_remove_menus(self):
+        """Remove the menus that the wizard made for these sections."""
+        self.check_access("write")
+        self._remove_menus()
+        return {"type": "ir.actions.client", "tag": "reload"}
+
+    def action_view_cases(self):
+        """Open the section's cases; ``card`` in the context picks one figure."""
+        self.ensure_one()
+        card = self.env.context.get("card")
+        domain = Domain("section_id", "=", self.id)
+        domain &= self.env["crm.case"]._get_card_domains().get(card, Domain.TRUE)
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "crm_relations.crm_case_action"
+        )
+        views = [self.default_view] + [
+            view
+            for view in action["view_mode"].split(",")
+            if view != self.default_view
+        ]
+        return action | {
+            "display_name": self.display_name,
+            "domain": list(domain),
+            "context": {"default_section_id": self.id},
+            "view_mode": ",".join(views),
+            "views": [(False, view) for view in views],
+        }

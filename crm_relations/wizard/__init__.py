@@ -1,0 +1,1 @@
+from . import crm_case_merge, crm_case_section_create_menus
