@@ -54,7 +54,9 @@ class CrmCase(models.Model):
         index="btree_not_null",
         tracking=True,
         ondelete="restrict",
-        domain="['|', ('section_id', '=', False), ('section_id', 'parent_of', section_id)]",
+        domain="""[
+            '|', ('section_id', '=', False), ('section_id', 'parent_of', section_id)
+        ]""",
     )
     company_id = fields.Many2one(
         "res.company",
@@ -166,8 +168,13 @@ class CrmCase(models.Model):
     def _selection_reference(self):
         """List what `reference` may point to: whatever has a discussion of its own."""
         # sudo: model names are no secret, and only those are read
-        found = self.env["ir.model"].sudo().search_fetch(
-            [("is_mail_thread", "=", True), ("transient", "=", False)], ["model", "name"]
+        found = (
+            self.env["ir.model"]
+            .sudo()
+            .search_fetch(
+                [("is_mail_thread", "=", True), ("transient", "=", False)],
+                ["model", "name"],
+            )
         )
         return sorted(
             (

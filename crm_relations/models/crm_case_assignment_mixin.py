@@ -30,11 +30,10 @@ class CrmCaseAssignmentMixin(models.AbstractModel):
 
         Two queries per section, whatever the number of cases.
         """
-        for section, cases in self.filtered(lambda c: not c.user_id).grouped(
-            "section_id"
-        ).items():
+        unassigned = self.filtered(lambda case: not case.user_id)
+        for case_section, cases in unassigned.grouped("section_id").items():
             # sudo: the sender of a mail has no rights on the section's people
-            section = section.sudo()
+            section = case_section.sudo()
             members = section.member_ids.filtered(
                 lambda user: user.active and not user.is_out_of_office
             )

@@ -223,7 +223,9 @@ class CrmCaseMailMixin(models.AbstractModel):
         missing = [wanted[key] for key in wanted if key and key not in reached]
         partners = self._partner_find_from_emails_single(missing, no_create=True)
         known = set(partners.mapped("email_normalized"))
-        emails = [address for address in missing if email_normalize(address) not in known]
+        emails = [
+            address for address in missing if email_normalize(address) not in known
+        ]
         return kwargs | {
             "partner_ids": list({*(kwargs.get("partner_ids") or []), *partners.ids}),
             "outgoing_email_to": ", ".join(

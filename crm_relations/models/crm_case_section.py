@@ -23,8 +23,6 @@ class CrmCaseSection(models.Model):
     _rec_name = "complete_name"
     _rec_names_search = ["complete_name", "code"]
     _check_company_auto = True
-    # the alias' partner-facing identity is the section, never a partner field
-    _primary_email = None
 
     name = fields.Char(required=True, translate=True, tracking=True)
     complete_name = fields.Char(
@@ -178,7 +176,9 @@ class CrmCaseSection(models.Model):
     def _compute_complete_name(self):
         for section in self:
             parent = section.parent_id.complete_name
-            section.complete_name = f"{parent} / {section.name}" if parent else section.name
+            section.complete_name = (
+                f"{parent} / {section.name}" if parent else section.name
+            )
 
     @api.depends("complete_name", "name")
     @api.depends_context("hierarchical_naming", "lang")
@@ -306,8 +306,10 @@ class CrmCaseSection(models.Model):
         """
         # sudo: mailboxes hold passwords, so only administrators may read them; what
         # leaves this method is a part of what came in
-        servers = self.env["fetchmail.server"].sudo().search_fetch(
-            [("user", "=like", "%@%")], ["user"]
+        servers = (
+            self.env["fetchmail.server"]
+            .sudo()
+            .search_fetch([("user", "=like", "%@%")], ["user"])
         )
         own = {user.lower() for user in servers.mapped("user")}
         return [address for address in addresses if address in own]
@@ -329,7 +331,9 @@ class CrmCaseSection(models.Model):
         )
         if not stage:
             label = dict(
-                self.env["crm.case.stage"]._fields["state"]._description_selection(self.env)
+                self.env["crm.case.stage"]
+                ._fields["state"]
+                ._description_selection(self.env)
             )[state]
             raise NoStageError(
                 self.env._(
@@ -366,8 +370,10 @@ class CrmCaseSection(models.Model):
         # who manage sections but not users
         section = self.sudo()
         if not section.group_id:
-            section.group_id = self.env["res.groups"].sudo().create(
-                {"name": self.env._("Section: %s", section.complete_name)}
+            section.group_id = (
+                self.env["res.groups"]
+                .sudo()
+                .create({"name": self.env._("Section: %s", section.complete_name)})
             )
             section._sync_menu_group()
         return section.group_id
@@ -403,9 +409,7 @@ class CrmCaseSection(models.Model):
             "crm_relations.crm_case_action"
         )
         views = [self.default_view] + [
-            view
-            for view in action["view_mode"].split(",")
-            if view != self.default_view
+            view for view in action["view_mode"].split(",") if view != self.default_view
         ]
         return action | {
             "display_name": self.display_name,

@@ -192,12 +192,13 @@ class CrmCaseStateMixin(models.AbstractModel):
         stages, prepared = {}, []
         for vals in vals_list:
             key = (vals.get("section_id"), vals.get("state"))
+            extra = {}
             if all(key) and not vals.get("stage_id"):
                 if key not in stages:
                     section = self.env["crm.case.section"].browse(key[0])
                     stages[key] = section._get_stage(key[1]).id
-                vals = vals | {"stage_id": stages[key]}
-            prepared.append(vals)
+                extra = {"stage_id": stages[key]}
+            prepared.append(vals | extra)
         return prepared
 
     def _record_moves(self):

@@ -1,5 +1,4 @@
 from markupsafe import Markup
-
 from odoo import api, fields, models
 
 from ..exceptions import CaseEscalationError, CaseMergeError
@@ -50,8 +49,9 @@ class CrmCaseTransferMixin(models.AbstractModel):
         """Unassign people who may not work in the company a case has moved to."""
         # sudo: which companies a colleague has is not everybody's to read
         self.filtered(
-            lambda case: case.user_id
-            and case.company_id not in case.user_id.sudo().company_ids
+            lambda case: (
+                case.user_id and case.company_id not in case.user_id.sudo().company_ids
+            )
         ).user_id = False
 
     # ------------------------------------------------------------
@@ -195,7 +195,9 @@ class CrmCaseTransferMixin(models.AbstractModel):
     def _join_emails(self, target, cases):
         """Collect the watchers of all, and the senders whom ``target`` lacks."""
         addresses = target._mail_cc_sanitized_raw_dict(
-            ", ".join(filter(None, [*cases.mapped("email_from"), *cases.mapped("email_cc")]))
+            ", ".join(
+                filter(None, [*cases.mapped("email_from"), *cases.mapped("email_cc")])
+            )
         )
         known = target._mail_cc_sanitized_raw_dict(target.email_cc)
         addresses.pop(target.email_normalized, None)
@@ -204,7 +206,8 @@ class CrmCaseTransferMixin(models.AbstractModel):
     def _log_merge(self, target):
         names = Markup("<br/>").join(case._get_html_link() for case in self)
         target._message_log(
-            body=Markup("<p>%s<br/>%s</p>") % (self.env._("Merged into this case:"), names)
+            body=Markup("<p>%s<br/>%s</p>")
+            % (self.env._("Merged into this case:"), names)
         )
         link = target._get_html_link()
         self._message_log_batch(

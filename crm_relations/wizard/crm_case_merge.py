@@ -7,9 +7,7 @@ class CrmCaseMerge(models.TransientModel):
     _name = "crm.case.merge"
     _description = "Merge Cases"
 
-    case_ids = fields.Many2many(
-        "crm.case", string="Cases to merge", required=True
-    )
+    case_ids = fields.Many2many("crm.case", string="Cases to merge", required=True)
     into_id = fields.Many2one("crm.case", "Merge into", required=True)
 
     @api.model

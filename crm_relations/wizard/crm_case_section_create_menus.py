@@ -84,7 +84,12 @@ class CrmCaseSectionCreateMenus(models.TransientModel):
             "my_draft": (_("My Draft Cases"), mine + _state("draft"), "my", True),
             "my_late": (_("My Late Cases"), mine + _LATE, "my", True),
             "my_closed": (_("My Closed Cases"), mine + _state("done"), "my", False),
-            "my_cancel": (_("My Cancelled Cases"), mine + _state("cancel"), "my", False),
+            "my_cancel": (
+                _("My Cancelled Cases"),
+                mine + _state("cancel"),
+                "my",
+                False,
+            ),
             "all": (_("All Cases"), [], None, True),
             "unassigned": (_("Unassigned Cases"), _UNASSIGNED, "all", True),
             "unclosed_unassigned": (
@@ -179,13 +184,14 @@ class CrmCaseSectionCreateMenus(models.TransientModel):
         menus = {None: root}
         for position, line in enumerate(lines):
             parent = self._get_entries()[line.key][2]
+            action = self._create_action(line, views)
             menus[line.key] = Menu.create(
                 {
                     "name": line.name,
                     # an entry whose branch is not wanted moves up
                     "parent_id": menus.get(parent, root).id,
                     "sequence": position,
-                    "action": f"ir.actions.act_window,{self._create_action(line, views).id}",
+                    "action": f"{action._name},{action.id}",
                     "group_ids": [Command.set(groups.ids)],
                 }
             )
@@ -199,15 +205,21 @@ class CrmCaseSectionCreateMenus(models.TransientModel):
         elif line.key == "new":
             views = ["form"]
         # sudo: see `_create_menus`
-        return self.env["ir.actions.act_window"].sudo().create(
-            {
-                "name": f"{self.name}: {line.name}",
-                "res_model": "crm.case",
-                "view_mode": ",".join(views),
-                "domain": self._format_domain(domain),
-                "context": repr({"default_section_id": self.section_id.id}),
-                "search_view_id": self.env.ref("crm_relations.crm_case_view_search").id,
-            }
+        return (
+            self.env["ir.actions.act_window"]
+            .sudo()
+            .create(
+                {
+                    "name": f"{self.name}: {line.name}",
+                    "res_model": "crm.case",
+                    "view_mode": ",".join(views),
+                    "domain": self._format_domain(domain),
+                    "context": repr({"default_section_id": self.section_id.id}),
+                    "search_view_id": self.env.ref(
+                        "crm_relations.crm_case_view_search"
+                    ).id,
+                }
+            )
         )
 
     def _format_domain(self, domain):
