@@ -142,16 +142,11 @@ class CrmCaseStateMixin(models.AbstractModel):
                     )
                 )
 
-    def _check_moves(self, vals):
+    def _check_moves(self, target):
         """Refuse a forbidden move before anything is written.
 
         :raise CaseMoveError: names the case, its state and the moves it allows
         """
-        target = vals.get("state")
-        if vals.get("stage_id"):
-            target = self.env["crm.case.stage"].browse(vals["stage_id"]).state
-        if not target:
-            return
         for case in self:
             if not transitions.is_allowed(case.state, target):
                 raise CaseMoveError(case._get_move_error(target))
@@ -163,7 +158,7 @@ class CrmCaseStateMixin(models.AbstractModel):
             "From here it can go to: %(allowed)s.",
             case=self.display_name,
             state=labels[self.state],
-            target=labels.get(target, target),
+            target=labels.get(target) or target or self.env._("empty"),
             allowed=", ".join(
                 labels[state] for state in transitions.allowed_moves(self.state)
             ),
@@ -180,12 +175,33 @@ class CrmCaseStateMixin(models.AbstractModel):
         return cases
 
     def write(self, vals):
+        target = self._get_target_state(vals)
         if "stage_id" in vals or "state" in vals:
-            self._check_moves(vals)
+            # also when emptied: a case without a stage is nowhere
+            self._check_moves(target)
+        opened = self.filtered(
+            lambda case: target == transitions.OPEN and case.state != target
+        )
         result = super().write(vals)
+        if "user_id" not in vals:
+            opened._take_unassigned()
         if not vals.keys().isdisjoint(_MOVE_FIELDS):
             self._record_moves()
         return result
+
+    def _get_target_state(self, vals):
+        """Give the state that writing ``vals`` leads to, or a false value."""
+        if "stage_id" in vals:
+            return self.env["crm.case.stage"].browse(vals["stage_id"]).state
+        return vals.get("state")
+
+    def _take_unassigned(self):
+        """Let a person who opens unassigned cases, by button or drag, have them.
+
+        The system (mail, rules) opens cases too and takes none.
+        """
+        if not self.env.su:
+            self.filtered(lambda case: not case.user_id).user_id = self.env.user
 
     def _prepare_stages(self, vals_list):
         """Turn a state asked for at creation into the section's stage."""

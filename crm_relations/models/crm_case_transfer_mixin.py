@@ -1,5 +1,6 @@
 from markupsafe import Markup
 from odoo import api, fields, models
+from odoo.tools import plaintext2html
 
 from ..exceptions import CaseEscalationError, CaseMergeError
 from ..tools import transitions
@@ -40,10 +41,22 @@ class CrmCaseTransferMixin(models.AbstractModel):
     # ------------------------------------------------------------
 
     def write(self, vals):
+        if "section_id" in vals and "category_id" not in vals:
+            self._release_foreign_categories(vals["section_id"])
         result = super().write(vals)
         if "section_id" in vals:
             self._release_foreign_users()
         return result
+
+    def _release_foreign_categories(self, section_id):
+        """Take off categories that only the company a case is leaving knows."""
+        company = self.env["crm.case.section"].browse(section_id).sudo().company_id
+        # sudo: the reader may know neither company; nothing but ids are compared
+        self.filtered(
+            lambda case: (
+                company and case.category_id.sudo().company_id not in (company, company.browse())
+            )
+        ).category_id = False
 
     def _release_foreign_users(self):
         """Unassign people who may not work in the company a case has moved to."""
@@ -112,6 +125,37 @@ class CrmCaseTransferMixin(models.AbstractModel):
                     "escalation_level": level + 1,
                 }
             )
+
+    # ------------------------------------------------------------
+    # TRANSFER
+    # ------------------------------------------------------------
+
+    def _transfer_to(self, section, user, note=None):
+        """Hand the cases over to another section and, if named, to a person in it.
+
+        Nothing is lost: discussion, files, watchers, number and history stay, the
+        state is kept on the new section's board. Without ``user`` the section
+        assigns as it does for mail.
+
+        :param section: one crm.case.section
+        :param user: res.users, may be empty
+        :param str note: posted on each case as an internal note
+        """
+        self.check_access("write")
+        # sudo: the user need not work in the section that gets the case; that he may
+        # write the case as it is was checked just now
+        cases = self.sudo()
+        if note:
+            for case in cases:
+                case.message_post(
+                    body=plaintext2html(note),
+                    author_id=self.env.user.partner_id.id,
+                    subtype_xmlid="mail.mt_note",
+                )
+        cases.write({"section_id": section.id, "user_id": user.id})
+        if not user:
+            cases._assign_by_section()
+        return self._action_after_handing_on()
 
     def _action_after_handing_on(self):
         """Leave a form that would now answer with an access error."""

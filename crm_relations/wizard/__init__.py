@@ -1,1 +1,1 @@
-from . import crm_case_merge, crm_case_section_create_menus
+from . import crm_case_merge, crm_case_section_create_menus, crm_case_transfer
