@@ -32,3 +32,13 @@ class CrmCaseStage(models.Model):
         string="Only for Sections",
         help="Empty: the stage is on the board of every section without its own.",
     )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "state" in vals:
+            # the cases in these columns are in another state now: a new stay begins
+            # sudo: of all of them, whoever may see them
+            self.env["crm.case"].sudo().with_context(active_test=False).search(
+                [("stage_id", "in", self.ids)]
+            )._record_moves()
+        return result
