@@ -88,8 +88,10 @@ class CrmCase(models.Model):
     partner_case_count = fields.Integer(
         related="partner_id.case_count", string="Cases of the Partner"
     )
-    contact_name = fields.Char(compute="_compute_contact", store=True, readonly=False)
-    phone = fields.Char(compute="_compute_contact", store=True, readonly=False)
+    contact_name = fields.Char(
+        compute="_compute_contact_name", store=True, readonly=False
+    )
+    phone = fields.Char(compute="_compute_phone", store=True, readonly=False)
     channel_id = fields.Many2one("crm.case.channel", ondelete="restrict")
     sentiment = OptionalInteger(
         aggregator="avg",
@@ -207,17 +209,32 @@ class CrmCase(models.Model):
         for case in self:
             case.commercial_partner_id = case.partner_id.commercial_partner_id
 
+    # One method per field: Odoo leaves alone all the fields of a method as soon as
+    # one of them is given, and mail always gives the address.
+
     @api.depends("partner_id")
-    def _compute_contact(self):
-        """Copy contact, mail and phone when a partner is picked; all may be edited."""
+    def _compute_contact_name(self):
         for case in self:
-            partner = case.partner_id
-            contact = partner
-            if partner.is_company:
-                contact = partner.child_ids.filtered(lambda p: p.type == "contact")[:1]
-            case.contact_name = contact.name or case.contact_name
-            case.email_from = partner.email or contact.email or case.email_from
-            case.phone = partner.phone or contact.phone or case.phone
+            case.contact_name = case._get_contact().name or case.contact_name
+
+    @api.depends("partner_id")
+    def _compute_email_from(self):
+        for case in self:
+            email = case.partner_id.email or case._get_contact().email
+            case.email_from = email or case.email_from
+
+    @api.depends("partner_id")
+    def _compute_phone(self):
+        for case in self:
+            phone = case.partner_id.phone or case._get_contact().phone
+            case.phone = phone or case.phone
+
+    def _get_contact(self):
+        """Give the person to talk to: the partner, or a company's first contact."""
+        partner = self.partner_id
+        if not partner.is_company:
+            return partner
+        return partner.child_ids.filtered(lambda child: child.type == "contact")[:1]
 
     @api.depends("date_deadline", "state")
     def _compute_is_late(self):

@@ -1,11 +1,13 @@
 from odoo import api, fields, models
-from odoo.tools import email_normalize, email_normalize_all
+from odoo.tools import email_normalize, email_normalize_all, parse_contact_from_email
 from odoo.tools.mail import email_split_and_format_normalize
 
 from ..exceptions import NoSectionError
 from ..tools import transitions
+from ..tools.mail_priority import priority_of
 from ..tools.mail_reference import add_mark
 
+# what people say to each other, unlike what the system notes or announces
 _EXCHANGE_TYPES = ("comment", "email", "email_outgoing")
 
 
@@ -19,7 +21,7 @@ class CrmCaseMailMixin(models.AbstractModel):
 
     email_from = fields.Char(
         "Email",
-        compute="_compute_contact",
+        compute="_compute_email_from",
         store=True,
         readonly=False,
         index="trigram",
@@ -84,32 +86,85 @@ class CrmCaseMailMixin(models.AbstractModel):
         """
         values = dict(custom_values or {})
         section = self._find_mail_section(values)
-        defaults = {
-            "name": msg_dict.get("subject") or self.env._("(no subject)"),
-            "description": msg_dict.get("body"),
-            "partner_id": msg_dict.get("author_id"),
-            "channel_id": self.env.ref(
-                "crm_relations.crm_case_channel_mail", raise_if_not_found=False
-            ),
-            "section_id": section.id,
-        }
-        defaults["channel_id"] = defaults["channel_id"] and defaults["channel_id"].id
-        if not defaults["partner_id"]:
-            defaults["contact_name"] = self._get_sender_name(msg_dict)
-        # the user behind the gateway is nobody's idea of a responsible
-        model = self.with_context(default_user_id=False)
-        if section.company_id:
-            model = model.with_company(section.company_id)
-        case = super(CrmCaseMailMixin, model).message_new(msg_dict, defaults | values)
+        values = self._prepare_case_from_mail(msg_dict, section) | values
+        model = self.with_company(section.company_id)
+        case = super(CrmCaseMailMixin, model).message_new(msg_dict, values)
         case._assign_by_section()
-        return case
+        return self.browse(case.id)
 
     def message_update(self, msg_dict, update_vals=None):
         result = super().message_update(msg_dict, update_vals)
         author = self.env["res.partner"].browse(msg_dict.get("author_id") or [])
         for case in self:
-            case._apply_reply(author)
+            # a colleague who answers a note talks to colleagues only
+            if not (msg_dict.get("is_internal") and case._is_staff(author)):
+                case._apply_reply(author)
         return result
+
+    @api.model
+    def _adjust_mail_route(self, message, route):
+        """Lead a mail to the case that lives on; give new cases their priority.
+
+        A merged case answers through the one it was merged into. Any other
+        archived one is out of everybody's sight, so that an answer to it opens a
+        new case in its section.
+
+        :param message: email.message.EmailMessage, which `message_new` never sees
+        :param route: (model, thread id, values, user id, alias), to this model
+        :return: the route to take
+        """
+        model, thread_id, values, *rest = route
+        values = dict(values or {})
+        if thread_id:
+            # sudo: who writes a mail has no rights; nothing but ids are taken
+            case = self.sudo().browse(thread_id)._find_living_case()
+            thread_id = case.id if case.active else 0
+            values.setdefault("section_id", case.section_id.id)
+        if not thread_id and (priority := priority_of(message)):
+            values.setdefault("priority", priority)
+        return (model, thread_id, values, *rest)
+
+    def _find_living_case(self):
+        """Give the case that this one was merged into, however often, or itself."""
+        case = self
+        while case.merged_into_id and not case.active:
+            case = case.merged_into_id
+        return case
+
+    @api.model
+    def _prepare_case_from_mail(self, msg_dict, section):
+        """Give the values of a new case; a section's or an alias' own ones win."""
+        sender = msg_dict.get("email_from") or ""
+        author = self.env["res.partner"].browse(msg_dict.get("author_id") or [])
+        if not self._may_be_customer(author, section.company_id or self.env.company):
+            author = author.browse()
+        channel = self.env.ref(
+            "crm_relations.crm_case_channel_mail", raise_if_not_found=False
+        )
+        watchers = self._mail_cc_sanitized_raw_dict(msg_dict.get("cc"))
+        watchers.pop(email_normalize(sender), None)
+        values = {
+            "name": msg_dict.get("subject") or self.env._("(no subject)"),
+            "description": msg_dict.get("body"),
+            "partner_id": author.id,
+            "email_cc": ", ".join(watchers.values()),
+            "channel_id": channel and channel.id,
+            "section_id": section.id,
+            # the user behind the gateway is nobody's idea of a responsible
+            "user_id": False,
+        }
+        if not author:
+            values["contact_name"] = parse_contact_from_email(sender)[0]
+        return values
+
+    @api.model
+    def _may_be_customer(self, partner, company):
+        """Tell whether a case of ``company`` may name this partner.
+
+        A contact that belongs to another company would make the case invalid, and
+        its mail would be lost.
+        """
+        return not partner.company_id or partner.company_id == company
 
     @api.model
     def _find_mail_section(self, values):
@@ -127,12 +182,6 @@ class CrmCaseMailMixin(models.AbstractModel):
                 self.env._("Section: there is none yet to receive this mail.")
             )
         return section
-
-    @api.model
-    def _get_sender_name(self, msg_dict):
-        pairs = self._mail_cc_sanitized_raw_dict(msg_dict.get("email_from"))
-        formatted = next(iter(pairs.values()), "")
-        return formatted.rpartition(" <")[0].strip('"') or False
 
     def _apply_reply(self, author):
         """Move the case as its section wants when ``author`` answers by mail."""
@@ -158,54 +207,86 @@ class CrmCaseMailMixin(models.AbstractModel):
         )
 
     def _mail_cc_sanitized_raw_dict(self, cc_string):
-        """Leave our own addresses out: a section that watches itself is a loop."""
+        """Leave our own addresses out: a section that watches itself is a loop.
+
+        The customer is told anyway and need not watch his own case.
+        """
         addresses = super()._mail_cc_sanitized_raw_dict(cc_string)
         addresses.pop(False, None)
-        if not addresses:
-            return addresses
-        # sudo: aliases are not readable for everybody
-        own = self.env["mail.alias.domain"].sudo()._find_aliases(list(addresses))
-        own += self.env["crm.case.section"]._find_mailbox_addresses(list(addresses))
+        addresses.pop(self[:1].email_normalized, None)
+        own = self._find_own_addresses(addresses)
         return {key: value for key, value in addresses.items() if key not in own}
+
+    @api.model
+    def _find_own_addresses(self, addresses):
+        """Tell which of some normalized addresses come back to us."""
+        addresses = list(addresses)
+        if not addresses:
+            return set()
+        # sudo: aliases are not readable for everybody
+        aliases = self.env["mail.alias.domain"].sudo()._find_aliases(addresses)
+        boxes = self.env["crm.case.section"]._find_mailbox_addresses(addresses)
+        return {*aliases, *boxes}
 
     # ------------------------------------------------------------
     # DISCUSSION
     # ------------------------------------------------------------
 
     def message_post(self, *, message_type="notification", **kwargs):
-        """Post a message; a mail is passed on to those who did not get it yet."""
-        if message_type == "email" and not self._is_note(kwargs.get("subtype_id")):
-            kwargs = self._add_relay_recipients(kwargs)
+        """Post a message; a mail is passed on to those who did not get it yet.
+
+        Passing on costs at most five queries, whatever the number of watchers.
+        """
+        if message_type == "email":
+            kwargs = self._prepare_received(kwargs)
         return super().message_post(message_type=message_type, **kwargs)
 
-    def _message_post_after_hook(self, message, msg_values):
-        result = super()._message_post_after_hook(message, msg_values)
-        if message.message_type in _EXCHANGE_TYPES:
-            # sudo: who may post may not always write the case (portal)
-            self.sudo()._stamp_exchange(message.sudo())
-        return result
+    def _prepare_received(self, kwargs):
+        """Complete what the gateway says of a received mail.
 
-    def _stamp_exchange(self, message):
-        values = {"date_last_action": fields.Datetime.now()}
-        if (
-            not self.date_first_response
-            and not self._is_note(message.subtype_id.id)
-            and self._is_staff(message.author_id)
-        ):
-            values["date_first_response"] = values["date_last_action"]
-        self.write(values)
+        :return: new arguments for `message_post`
+        """
+        kwargs = kwargs | self._drop_own_addresses(kwargs)
+        if not kwargs.get("author_id") and not kwargs.get("email_from"):
+            # False, not None: else a mail without sender is signed by OdooBot, which
+            # is staff and would count as our answer
+            kwargs["author_id"] = False
+        comment = self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment")
+        # neither notes nor the first mail, whose watchers stand in its Cc
+        if kwargs.get("subtype_id") == comment:
+            kwargs |= self._get_relay_recipients(kwargs)
+        return kwargs
 
-    def _is_note(self, subtype_id):
-        return subtype_id == self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_note")
+    @api.model
+    def _drop_own_addresses(self, kwargs):
+        """Leave our mailboxes out of a mail's To and Cc.
 
-    def _add_relay_recipients(self, kwargs):
-        """Add customer and watchers to a mail's recipients, each once.
+        Odoo does so with aliases. Otherwise answers would be proposed to go to
+        ourselves, and recipients would answer to us twice.
+        """
+        names = ("incoming_email_to", "incoming_email_cc")
+        own = self._find_own_addresses(
+            email_normalize_all(",".join(kwargs.get(name) or "" for name in names))
+        )
+        if not own:
+            return {}
+        return {
+            name: ", ".join(
+                address
+                for address in email_split_and_format_normalize(kwargs.get(name))
+                if email_normalize(address) not in own
+            )
+            for name in names
+        }
 
-        Left out: the author, whoever stands in the mail's own To or Cc, and the
-        followers, whom Odoo tells anyway. At most three queries.
+    def _get_relay_recipients(self, kwargs):
+        """Give whom a mail is passed on to: customer, watchers and the responsible.
+
+        Whoever stands in the mail's own To or Cc has it already. Followers are
+        Odoo's business; `_notify_get_recipients` sees to it that nobody who is
+        several of these is told twice.
         """
         self.ensure_one()
-        author = self.env["res.partner"].browse(kwargs.get("author_id") or [])
         reached = set(
             email_normalize_all(
                 f"{kwargs.get('incoming_email_to') or ''},"
@@ -213,26 +294,94 @@ class CrmCaseMailMixin(models.AbstractModel):
                 f"{kwargs.get('email_from') or ''}"
             )
         )
-        reached.update((author | self.message_partner_ids).mapped("email_normalized"))
-        wanted = {
-            email_normalize(address): address
+        customer = self.partner_id.email or self.email_from or ""
+        missing = [
+            address
             for address in email_split_and_format_normalize(
-                f"{self.partner_id.email or self.email_from or ''},{self.email_cc or ''}"
+                f"{customer},{self.email_cc or ''}"
             )
-        }
-        missing = [wanted[key] for key in wanted if key and key not in reached]
+            if email_normalize(address) not in reached
+        ]
         partners = self._partner_find_from_emails_single(missing, no_create=True)
         known = set(partners.mapped("email_normalized"))
         emails = [
             address for address in missing if email_normalize(address) not in known
         ]
-        return kwargs | {
+        # sudo: the mail's author need not be allowed to read users
+        partners |= self.user_id.sudo().partner_id
+        return {
             "partner_ids": list({*(kwargs.get("partner_ids") or []), *partners.ids}),
             "outgoing_email_to": ", ".join(
                 filter(None, [kwargs.get("outgoing_email_to"), *emails])
             )
             or False,
         }
+
+    def _message_post_after_hook(self, message, msg_values):
+        result = super()._message_post_after_hook(message, msg_values)
+        if message.message_type in _EXCHANGE_TYPES:
+            # sudo: who may post may not always write the case (portal)
+            self.sudo()._record_exchange(message.sudo())
+        return result
+
+    def _record_exchange(self, message):
+        """Keep on the case what a message changes: dates, customer, inline images."""
+        values = {"date_last_action": fields.Datetime.now()}
+        if message.subtype_id == self._creation_subtype():
+            if "cid:" in (self.description or ""):
+                # only the posted text knows where the images are kept
+                values["description"] = message.body
+        elif self._is_first_response(message):
+            values["date_first_response"] = values["date_last_action"]
+        customer = self.partner_id or self._find_customer(message)
+        if customer != self.partner_id:
+            values["partner_id"] = customer.id
+        self.write(values)
+
+    def _is_first_response(self, message):
+        return (
+            not self.date_first_response
+            and not (message.is_internal or message.subtype_id.internal)
+            and self._is_staff(message.author_id)
+        )
+
+    def _find_customer(self, message):
+        """Find the contact made for an unknown sender, often while answering him."""
+        partners = message.author_id | message.partner_ids
+        return partners.filtered(
+            lambda partner: (
+                partner.email_normalized
+                and partner.email_normalized == self.email_normalized
+                and self._may_be_customer(partner, self.company_id)
+            )
+        )[:1]
+
+    def _notify_get_recipients(self, message, msg_vals=False, **kwargs):
+        """Mail nobody twice or his own words, and keep what is internal in the house.
+
+        Addresses count: one person may be several partners, or a follower and a
+        watcher. People who read in Odoo are told whatever their address.
+        """
+        recipients = super()._notify_get_recipients(message, msg_vals, **kwargs)
+        values = msg_vals or {}
+        message = message.sudo()
+        if (values.get("message_type") or message.message_type) not in _EXCHANGE_TYPES:
+            return recipients
+        if message.is_internal or message.subtype_id.internal:
+            recipients = [data for data in recipients if not data["share"]]
+        mailed = {False}
+        if not kwargs.get("notify_author") and not kwargs.get("notify_author_mention"):
+            mailed |= {email_normalize(message.email_from)}
+        unique = []
+        # colleagues before contacts, contacts before bare addresses
+        for data in sorted(
+            recipients, key=lambda data: (data["share"], not data["id"])
+        ):
+            address = data["email_normalized"]
+            if data["notif"] != "email" or not address or address not in mailed:
+                unique.append(data)
+                mailed.add(address)
+        return unique
 
     # ------------------------------------------------------------
     # OUTGOING MAIL
@@ -248,9 +397,10 @@ class CrmCaseMailMixin(models.AbstractModel):
         values = super()._notify_by_email_get_base_mail_values(
             message, recipients_data, additional_values=additional_values
         )
-        subject = values.get("subject") or message.subject or self.name
-        # one line: a header cannot hold more
-        values["subject"] = add_mark(" ".join(subject.splitlines()), self.number)
+        subject = values.get("subject") or message.subject or ""
+        if self.number:
+            # one line: a header cannot hold more
+            values["subject"] = add_mark(" ".join(subject.splitlines()), self.number)
         return values
 
     def _notify_get_reply_to_batch(self, defaults=None, author_ids=None):
