@@ -1,0 +1,88 @@
+"""The tests of the addons: spread over processes, run by Odoo, counted."""
+
+import ast
+import os
+
+from suite.odoo_log import is_result, read_results
+from suite.odoo_process import ROOT, database, free_port, odoo
+from suite.report import Outcome
+
+SHARD_TESTS = 80  # a process per so many tests: each pays the installation, about 15 s
+BROWSER_WEIGHT = 10  # a browser test takes as long as so many others
+
+
+def test_classes(addon):
+    """Read the test files of an addon.
+
+    :return: {class: weight}, the weight of those that own no test being left out
+    """
+    weights = {}
+    for path in sorted((ROOT / addon / "tests").glob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        factor = BROWSER_WEIGHT if "start_tour" in text or "browser_js" in text else 1
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef):
+                count = sum(
+                    getattr(m, "name", "").startswith("test") for m in node.body
+                )
+                if count:
+                    weights[node.name] = count * factor
+    return weights
+
+
+def shards(addons, most):
+    """Split the tests of addons over processes.
+
+    All but the first shard name classes; the first takes whatever the others do not,
+    so that no test can be missed.
+
+    :return: a list of Odoo's test tags, at least one
+    """
+    classes = {
+        f"/{addon}:{name}": weight
+        for addon in addons
+        for name, weight in test_classes(addon).items()
+    }
+    total = sum(classes.values())
+    count = max(1, min(most, total // SHARD_TESTS))
+    bins = [[] for _ in range(count)]
+    loads = [0] * count
+    for tag, weight in sorted(classes.items(), key=lambda item: -item[1]):
+        lightest = loads.index(min(loads))
+        bins[lightest].append(tag)
+        loads[lightest] += weight
+    others = [tag for tags in bins[1:] for tag in tags]
+    rest = [f"/{addon}" for addon in addons] + [f"-{tag}" for tag in others]
+    return [",".join(tags) for tags in [rest, *bins[1:]]]
+
+
+def run_tests(name, source, install, tags):
+    """Install addons on a copy of a template and run the tests ``tags`` selects."""
+    with database(name, source) as copy:
+        run = odoo(
+            name,
+            *("-d", copy, "-i", ",".join(install), "--test-tags", tags),
+            *("--http-port", free_port(), "--max-cron-threads", "0"),
+            "--stop-after-init",
+        )
+    records = run.records
+    results = read_results(records)
+    outcome = Outcome(passed=results.passed, skipped=results.skipped)
+    for test, tracebacks in results.broken.items():
+        outcome.fail(test, "\n".join(tracebacks))
+    loud = [r for r in records if r.is_loud() and not is_result(r)]
+    outcome.check(
+        f"the log of {name} holds no warning",
+        [f"{r.level} {r.logger}: {r.text}" for r in loud],
+    )
+    # A run that died on the way has passed nothing, whatever it counted before.
+    if run.code not in (0, 1) or (results.started and not results.finished):
+        outcome.fail(
+            f"{name} came to its end", f"it did not (code {run.code}): {run.log}"
+        )
+    return outcome
+
+
+def most_shards():
+    """Leave cores to the checks of the life cycle, which run beside."""
+    return max(1, (os.cpu_count() or 2) // 2)
