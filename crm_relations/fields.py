@@ -28,6 +28,16 @@ class OptionalInteger(fields.Integer):
     def convert_to_export(self, value, record):
         return "" if _is_missing(value) else value
 
+    def filter_function(self, records, field_expr, operator, value):
+        """Tell 0 and none apart in `filtered_domain` too, as the database does."""
+        if operator != "in":
+            return super().filter_function(records, field_expr, operator, value)
+        get_value = self.expression_getter(field_expr)
+        wanted = {None if _is_missing(item) else item for item in value}
+        return lambda record: (
+            None if _is_missing(found := get_value(record)) else found
+        ) in wanted
+
 
 def _is_missing(value):
     # not `in (None, False, "")`: 0 equals False

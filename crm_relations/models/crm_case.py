@@ -35,7 +35,7 @@ class CrmCase(models.Model):
         readonly=True,
         help="Stands in the subject of every mail about the case, as in [101].",
     )
-    active = fields.Boolean(default=True, tracking=True)
+    active = fields.Boolean(default=True, tracking=True, copy=False)
     description = fields.Html(help="What it is about; the text of the first mail.")
 
     # Where it belongs
@@ -249,7 +249,8 @@ class CrmCase(models.Model):
     def _search_is_late(self, operator, value):
         if operator != "in":
             return NotImplemented
-        return self._get_late_domain()
+        late = self._get_late_domain()
+        return Domain.OR(late if wanted else ~late for wanted in value)
 
     @api.depends("category_id")
     def _compute_probability(self):
@@ -322,7 +323,7 @@ class CrmCase(models.Model):
 
     @api.model
     def _next_numbers(self, count):
-        """Draw ``count`` numbers; two queries for Odoo's standard sequences.
+        """Draw ``count`` numbers; three queries for Odoo's standard sequences.
 
         :return: list of str
         """
