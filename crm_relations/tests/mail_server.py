@@ -45,7 +45,7 @@ from .mail_server_boxes import (
 from .mail_server_dovecot import HOST, START_TIMEOUT, Dovecot
 
 CATCH_ALL_PASSWORD = "mail"  # of mailboxes that the receiver creates on the fly
-PORT_GRACE = 2  # seconds for a port to become free; a killed Dovecot needs one
+PORT_GRACE = 3  # seconds for the ports of a mail system just killed to be free
 PORT_ATTEMPTS = 5  # another program can take a free port before Dovecot listens on it
 SIZE_LIMIT = 64 * 1024 * 1024  # bytes per message, above what common providers accept
 
