@@ -33,6 +33,12 @@
         "views/crm_relations_menus.xml",
     ],
     "demo": [
+        "demo/res_users_demo.xml",
+        "demo/res_partner_category_demo.xml",
+        "demo/res.partner-companies.csv",
+        "demo/res.partner-contacts.csv",
+        "demo/crm_case_section_demo.xml",
+        "demo/fetchmail_server_demo.xml",
         "demo/example_company_demo.xml",
     ],
     "assets": {

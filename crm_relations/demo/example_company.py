@@ -1,0 +1,310 @@
+from collections import defaultdict
+from random import Random
+
+from odoo import Command, api, fields, models
+from odoo.tools import formataddr
+
+from ..tools import transitions
+from .example_calendar import to_local, to_utc
+from .example_plan import PLANS, Cast, Storyteller
+
+_LOGINS = ("general", "sales", "support", "senior", "quality")
+_PARTNER_KINDS = ("customer", "prospect", "supplier")
+_DOMAIN = "example.com"
+# kind of message -> message_type, subtype
+_KINDS = {
+    "email": ("email", "mail.mt_comment"),
+    "comment": ("comment", "mail.mt_comment"),
+    "note": ("comment", "mail.mt_note"),
+    "created": ("notification", "crm_relations.mail_message_subtype_case_new"),
+    "state": ("notification", "crm_relations.mail_message_subtype_case_state"),
+    "section": ("notification", "crm_relations.mail_message_subtype_case_section"),
+}
+_TRACKED = ("stage_id", "state", "section_id", "user_id")
+_SILENT = {
+    "tracking_disable": True,  # past changes are written with their own dates
+    "mail_notify_force_send": False,
+    "mail_activity_quick_update": True,  # no mail about assigned activities
+}
+# what is to do next, and in how many days
+_ACTIVITIES = (
+    ("mail.mail_activity_data_call", "Call back: how is it going?", -4),
+    ("mail.mail_activity_data_call", "Call about the open questions", -1),
+    ("mail.mail_activity_data_todo", "Check the spare part's delivery", 0),
+    ("mail.mail_activity_data_call", "Call the purchasing department", 1),
+    ("mail.mail_activity_data_email", "Send the documents again", 2),
+    ("mail.mail_activity_data_call", "Follow-up call", 5),
+    ("mail.mail_activity_data_meeting", "Agree on a date for a visit", 7),
+)
+_BUSY_CASES = 18  # unclosed cases with an activity
+
+
+class CrmRelationsExample(models.AbstractModel):
+    """Loads the year of the example company; called from the demo data only.
+
+    People, sections and partners are ordinary demo records, `example_plan` makes the
+    stories of the cases, this writes them: about 400 cases in a few large creates,
+    with their past dates. Dates of creation are accepted by the ORM because demo
+    data is loaded as superuser while the registry is not ready. No mail leaves and
+    none is queued.
+    """
+
+    _name = "crm.relations.example"
+    _description = "Example Company"
+
+    @api.model
+    def _load_alias_domain(self):
+        """Give the main company the mail domain example.com, if it has none."""
+        company = self.env.ref("base.main_company")
+        Domain = self.env["mail.alias.domain"]
+        if not company.alias_domain_id:
+            found = Domain.search([("name", "=", _DOMAIN)], limit=1)
+            company.alias_domain_id = found or Domain.create({"name": _DOMAIN})
+
+    @api.model
+    def _load_cases(self):
+        """Create the cases of the last twelve months, once."""
+        cast = self._get_cast()
+        Case = self.env["crm.case"]
+        sections = [section.id for section in cast.sections.values()]
+        if Case.search_count([("section_id", "in", sections)], limit=1):
+            return
+        now = to_local(fields.Datetime.now())
+        stories = Storyteller(now, cast).tell()
+        company = self.env.ref("base.main_company")
+        self = self.with_company(company).with_context(**_SILENT)
+        cases = self._create_cases(stories)
+        self._create_moves(cases, stories)
+        self._create_messages(cases, stories)
+        self._create_activities(cases)
+
+    # ------------------------------------------------------------
+    # RECORDS THE STORIES ARE ABOUT
+    # ------------------------------------------------------------
+
+    def _get_cast(self):
+        topics = {topic.category for plan in PLANS for topic in plan.topics}
+        return Cast(
+            people=self._get_records("res_users", _LOGINS),
+            sections=self._get_records("crm_case_section", [p.section for p in PLANS]),
+            categories=self._get_records("crm_case_category", topics),
+            partners={kind: self._get_companies(kind) for kind in _PARTNER_KINDS},
+        )
+
+    def _get_records(self, prefix, names):
+        return {name: self._ref(f"{prefix}_{name}") for name in names}
+
+    def _get_companies(self, kind):
+        """Give the companies of a kind; their order decides who is busiest."""
+        category = self._ref(f"res_partner_category_{kind}")
+        return self.env["res.partner"].search(
+            [("category_id", "child_of", category.id), ("is_company", "=", True)],
+            order="id",
+        )
+
+    def _ref(self, name):
+        return self.env.ref(f"crm_relations.{name}")
+
+    # ------------------------------------------------------------
+    # CASES AND MOVES
+    # ------------------------------------------------------------
+
+    def _create_cases(self, stories):
+        cases = self.env["crm.case"].create([self._prepare_case(s) for s in stories])
+        by_user = defaultdict(self.env["crm.case"].browse)
+        for case in cases:
+            by_user[case.user_id] += case
+        for user, own in by_user.items():
+            own.message_subscribe(partner_ids=user.partner_id.ids)
+        return cases
+
+    def _prepare_case(self, story):
+        values = story.values
+        author = story.author or self.env.ref("base.user_root")
+        last_action = to_utc(story.date_last_action)
+        return {
+            "name": values["name"],
+            "description": values["description"],
+            "section_id": story.section.id,
+            "category_id": values["category_id"].id,
+            "channel_id": self._ref(f"crm_case_channel_{values['channel']}").id,
+            "priority": values["priority"],
+            "state": story.state,
+            "user_id": story.user and story.user.id,
+            "partner_id": values["partner"] and values["partner"].id,
+            "contact_name": values["contact_name"],
+            "email_from": values["email_from"],
+            "email_cc": values.get("email_cc"),
+            "phone": values.get("phone"),
+            "sentiment": values.get("sentiment"),
+            "date": to_utc(values.get("date", story.created)),
+            "duration": values.get("duration", 1.0),
+            "date_deadline": _utc(values.get("date_deadline")),
+            "planned_revenue": values.get("planned_revenue", 0.0),
+            "planned_cost": values.get("planned_cost", 0.0),
+            "probability": values["probability"],
+            "escalation_level": story.escalations,
+            "date_open": _utc(story.date_open),
+            "date_closed": _utc(story.date_closed),
+            "date_first_response": _utc(story.first_response),
+            "date_last_action": last_action,
+            "create_date": to_utc(story.created),
+            "create_uid": author.id,
+            "write_date": last_action,
+        }
+
+    def _create_moves(self, cases, stories):
+        """Replace the stays that creation began just now by those of the stories."""
+        # the superuser alone may write moves, as loading demo data is
+        cases.move_ids.unlink()
+        self.env["crm.case.move"].create(
+            [
+                values
+                for case, story in zip(cases, stories, strict=True)
+                for values in self._prepare_moves(case, story)
+            ]
+        )
+
+    def _prepare_moves(self, case, story):
+        ends = [move["date"] for move in story.moves[1:]] + [None]
+        previous = {}
+        for move, end in zip(story.moves, ends, strict=True):
+            before = previous.get("section_id")
+            yield {
+                "case_id": case.id,
+                "date": to_utc(move["date"]),
+                "date_end": _utc(end),
+                "author_id": (move["author_id"] or self.env.ref("base.user_root")).id,
+                "is_escalation": move["is_escalation"],
+                "state_from": previous.get("state"),
+                "state": move["state"],
+                "stage_id": move["section_id"]._get_stage(move["state"]).id,
+                "section_from_id": before and before.id,
+                "section_id": move["section_id"].id,
+                "user_id": move["user_id"] and move["user_id"].id,
+                "company_id": case.company_id.id,
+            }
+            previous = move
+
+    # ------------------------------------------------------------
+    # DISCUSSION
+    # ------------------------------------------------------------
+
+    def _create_messages(self, cases, stories):
+        """Write messages and logged moves of all cases in the order they happened.
+
+        A discussion is shown by descending id, so the order of creation counts.
+        """
+        prepared = []
+        for case, story in zip(cases, stories, strict=True):
+            for message in story.messages:
+                prepared.append((message, self._prepare_message(case, story, message)))
+            for old, new in zip(story.moves, story.moves[1:], strict=False):
+                prepared.append((new, self._prepare_move_log(case, old, new)))
+        prepared.sort(key=lambda pair: (pair[0]["date"], pair[1]["res_id"], pair[0]["step"]))
+        self.env["mail.message"].create([values for _step, values in prepared])
+
+    def _prepare_message(self, case, story, message):
+        user = message["user"]
+        author = user.partner_id if user else case.partner_id
+        sender = author.email_formatted or formataddr(
+            (case.contact_name, case.email_from)
+        )
+        return self._prepare_any_message(
+            case,
+            message["kind"],
+            message,
+            author_id=author.id,
+            email_from=sender,
+            subject=case.name if message["kind"] == "email" else False,
+            body=message["body"],
+        )
+
+    def _prepare_move_log(self, case, old, new):
+        """Log a move as the tracking of fields would have done."""
+        author = (new["author_id"] or self.env.ref("base.user_root")).partner_id
+        kind = "state" if old["state"] != new["state"] else "section"
+        return self._prepare_any_message(
+            case,
+            kind if old["section_id"] != new["section_id"] or kind == "state" else "note",
+            new,
+            message_type="notification",
+            author_id=author.id,
+            email_from=author.email_formatted,
+            body="",
+            tracking_value_ids=[
+                Command.create(values)
+                for values in self._prepare_tracking(case, old, new)
+            ],
+        )
+
+    def _prepare_any_message(self, case, kind, step, **values):
+        message_type, subtype = _KINDS[kind]
+        subtype = self.env.ref(subtype)
+        moment = to_utc(step["date"])
+        # given here so that nothing is looked up for each of some thousand messages
+        return {
+            "model": "crm.case",
+            "res_id": case.id,
+            "record_name": case.name,
+            "date": moment,
+            "create_date": moment,
+            "message_type": message_type,
+            "subtype_id": subtype.id,
+            "is_internal": subtype.internal,
+            "message_id": f"<example-{case.number}-{step['step']}@{_DOMAIN}>",
+            "reply_to": case.section_id.alias_email,
+            **values,
+        }
+
+    def _prepare_tracking(self, case, old, new):
+        columns = self._get_tracked_columns()
+        Tracking = self.env["mail.tracking.value"]
+        old, new = (
+            {**move, "stage_id": move["section_id"]._get_stage(move["state"])}
+            for move in (old, new)
+        )
+        for name, column in columns.items():
+            if old[name] != new[name]:
+                yield Tracking._create_tracking_values(
+                    old[name], new[name], name, column, case
+                )
+
+    def _get_tracked_columns(self):
+        return self.env["crm.case"].fields_get(
+            _TRACKED, attributes=("string", "type", "selection")
+        )
+
+    # ------------------------------------------------------------
+    # ACTIVITIES
+    # ------------------------------------------------------------
+
+    def _create_activities(self, cases):
+        """Plan what is to do next on some of the unclosed cases, some of it overdue."""
+        random = Random("activities")
+        unclosed = cases.filtered(
+            lambda case: case.state in transitions.UNCLOSED and case.user_id
+        )
+        count = min(_BUSY_CASES, len(unclosed))
+        model_id = self.env["ir.model"]._get_id("crm.case")
+        self.env["mail.activity"].create(
+            [
+                self._prepare_activity(case, _ACTIVITIES[index % len(_ACTIVITIES)])
+                | {"res_model_id": model_id}
+                for index, case in enumerate(random.sample(list(unclosed), count))
+            ]
+        )
+
+    def _prepare_activity(self, case, activity):
+        kind, summary, days = activity
+        return {
+            "activity_type_id": self.env.ref(kind).id,
+            "summary": summary,
+            "date_deadline": fields.Date.add(fields.Date.today(), days=days),
+            "user_id": case.user_id.id,
+            "res_id": case.id,
+        }
+
+
+def _utc(moment):
+    return to_utc(moment) if moment else False
