@@ -189,9 +189,7 @@ class MailServer:
             self._start_on_free_ports()
         except OSError as problem:
             self.stop()
-            raise MailServerError(
-                f"The mail system cannot start: {problem}"
-            ) from problem
+            raise MailServerError(f"Cannot start: {problem}") from problem
         except BaseException:
             self.stop()
             raise
