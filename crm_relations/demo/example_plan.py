@@ -40,10 +40,12 @@ _MAIL_DAYS = (1.25, 1.1, 1.0, 1.0, 0.85, 0.12, 0.06)
 _PRIORITIES = {LOW: 8, NORMAL: 64, HIGH: 21, URGENT: 7}
 _URGENCY = {LOW: 1.3, NORMAL: 1.0, HIGH: 0.7, URGENT: 0.4}  # factor on waiting times
 
-# the last weeks have a backlog: from this place on, some cases get stuck
-_BACKLOG, _STUCK_SHARE, _STUCK = 0.85, 0.3, 7.0
-_PILE, _PILE_SHARE, _UNREAD = 0.965, 0.6, 12.0
-_FUTURE_DAYS = 28  # meetings are planned that far ahead
+# Places on the timeline, shares of the cases after them, factors on their waiting:
+# of the last weeks' cases some drag on after the first answer, which makes a backlog,
+# and many of the last days' are not even looked at.
+_BACKLOG, _BACKLOG_SHARE, _DRAG = 0.8, 0.42, 14.0
+_PILE, _PILE_SHARE, _UNREAD = 0.955, 0.55, 60.0
+_FUTURE_DAYS = 35  # meetings are planned that far ahead
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ PLANS = (
     ),
     Plan(
         "support2",
-        14,
+        26,
         example_scripts.tell_support,
         tuple(t for t in example_topics_support.TOPICS if t.handover),
         months=(1,) * 12,
@@ -110,13 +112,14 @@ PLANS = (
     ),
     Plan(
         "meetings",
-        66,
+        80,
         example_scripts.tell_meeting,
         example_topics_meetings.TOPICS,
         months=(1, 1, 1.1, 1, 1, 1, 0.6, 0.4, 1.1, 1.1, 1.1, 0.7),
         channels={"meeting": 1},
         weekdays=(0.8, 1.1, 1.1, 1.1, 0.7, 0, 0),
         priorities={NORMAL: 9, HIGH: 1},
+        growth=1.6,
         mood=7.5,
         is_meeting=True,
     ),
@@ -266,8 +269,8 @@ class Storyteller:
         story.pace *= _URGENCY[story.values["priority"]]
         if plan.is_meeting:
             return
-        if place > _BACKLOG and random.random() < _STUCK_SHARE:
-            story.pace *= _STUCK
+        if place > _BACKLOG and random.random() < _BACKLOG_SHARE:
+            story.drag = _DRAG
         if place > _PILE and random.random() < _PILE_SHARE:
             story.pile = _UNREAD
 
@@ -275,7 +278,7 @@ class Storyteller:
         if not story.values["email_from"] or story.random.random() > 0.6:
             return
         mood = plan.mood - 1.5 * story.escalations - (topic.category == "complaint")
-        mood -= 1.0 if story.pace > _STUCK / 2 else 0.0
+        mood -= 1.0 if story.drag > 1 else 0.0
         value = round(story.random.gauss(mood, 1.7))
         story.values["sentiment"] = min(max(value, 0), 10)
 

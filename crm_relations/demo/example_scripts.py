@@ -34,7 +34,7 @@ def tell_support(story, topic, people):
 
 def _is_too_hard(story, topic):
     is_level_1 = bool(story.section.parent_id)
-    return bool(topic.handover) and is_level_1 and story.chance(0.45)
+    return bool(topic.handover) and is_level_1 and story.chance(0.6)
 
 
 def _solve(story, agent, topic):
@@ -69,7 +69,7 @@ def tell_sale(story, topic, people):
         return _drop(story, seller, topic)
     _ask_and_wait(story, seller, 14, topic.reply)
     _raise_probability(story, 15)
-    story.wait(10)
+    story.wait(25)
     story.staff_says(seller, topic.solution)
     story.move(seller, PENDING)
     _raise_probability(story, 20)

@@ -39,6 +39,7 @@ class Story:
         self.pace = pace
         self.values = values
         self.pile = 1  # factor on the time until somebody looks at the case
+        self.drag = 1  # factor on all waiting after the first answer
         self.author = None  # who made the case; None is the mail gateway
         self.first_response = None
         self.escalations = 0
@@ -55,6 +56,8 @@ class Story:
     def wait(self, median):
         """Let working time pass: about ``median`` hours at the usual pace."""
         hours = self.random.lognormvariate(log(median), _SPREAD) * self.pace
+        if self.first_response:
+            hours *= self.drag
         self.go_to(add_working_hours(self.moment, hours))
 
     def go_to(self, moment):
