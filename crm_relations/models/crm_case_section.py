@@ -227,30 +227,25 @@ class CrmCaseSection(models.Model):
                 section[name] = counts.get(section, 0)
 
     # ------------------------------------------------------------
-    # CONSTRAINTS
-    # ------------------------------------------------------------
-
-    @api.constrains("parent_id")
-    def _check_parent_id(self):
-        if self._has_cycle():
-            raise ValidationError(
-                self.env._(
-                    "Parent Section: a section cannot stand below itself or below "
-                    "one of its own sub-sections."
-                )
-            )
-
-    # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        sections = super().create(vals_list)
+        sections._store_staff()
+        return sections
+
     def write(self, vals):
+        if vals.get("parent_id"):
+            self._check_parent(vals["parent_id"])
         result = super().write(vals)
         if {"user_id", "member_ids", "parent_id", "active"} & vals.keys():
+            self._store_staff()
             # staff of the sections below depends on this one's
             self.search([("id", "child_of", self.ids)])._sync_menu_group()
         if "company_id" in vals:
-            self._move_cases_to_company()
+            self._release_foreign_users()
         return result
 
     def unlink(self):
@@ -265,17 +260,42 @@ class CrmCaseSection(models.Model):
                 vals["name"] = self.env._("%s (copy)", section.name)
         return vals_list
 
-    def _move_cases_to_company(self):
-        """Keep the cases of a section in the section's company."""
-        for section in self.filtered("company_id"):
-            # sudo: cases of the section that the writer may not see move as well,
-            # or they would stay behind in a company their section has left
-            self.env["crm.case"].sudo().with_context(active_test=False).search(
-                [
-                    ("section_id", "=", section.id),
-                    ("company_id", "!=", section.company_id.id),
-                ]
-            ).company_id = section.company_id
+    @api.model
+    def _store_staff(self):
+        """Make access rules see a change of staff at once.
+
+        Searching a computed many2many does not flush it, so that until the end of
+        the transaction the rules on cases would still see the former staff.
+        """
+        self.flush_model(["staff_ids"])
+
+    def _check_parent(self, parent_id):
+        """Refuse a cycle by name, before Odoo says no more than "recursion".
+
+        :raise ValidationError: the parent stands below one of these sections
+        """
+        # sudo: the path is read for its ids only
+        path = self.sudo().browse(parent_id).exists().parent_path or ""
+        if not {str(section_id) for section_id in self.ids}.isdisjoint(path.split("/")):
+            raise ValidationError(
+                self.env._(
+                    "Parent Section: a section cannot stand below itself or below "
+                    "one of its own sub-sections."
+                )
+            )
+
+    def _release_foreign_users(self):
+        """Unassign who may not work in the company that a section has moved to.
+
+        The cases' own company follows by itself.
+        """
+        # sudo: also cases of the section that the writer may not see
+        self.env["crm.case"].sudo().with_context(active_test=False).search(
+            [
+                ("section_id", "in", self.filtered("company_id").ids),
+                ("user_id", "!=", False),
+            ]
+        )._release_foreign_users()
 
     # ------------------------------------------------------------
     # MAIL
@@ -334,7 +354,7 @@ class CrmCaseSection(models.Model):
                 self.env["crm.case.stage"]
                 ._fields["state"]
                 ._description_selection(self.env)
-            )[state]
+            ).get(state, state)
             raise NoStageError(
                 self.env._(
                     "Stage: section “%(section)s” has no stage in the state "

@@ -52,11 +52,10 @@ class CrmCaseTransferMixin(models.AbstractModel):
         """Take off categories that only the company a case is leaving knows."""
         company = self.env["crm.case.section"].browse(section_id).sudo().company_id
         # sudo: the reader may know neither company; nothing but ids are compared
-        self.filtered(
-            lambda case: (
-                company and case.category_id.sudo().company_id not in (company, company.browse())
-            )
-        ).category_id = False
+        if company:
+            self.filtered(
+                lambda case: case.category_id.sudo().company_id - company
+            ).category_id = False
 
     def _release_foreign_users(self):
         """Unassign people who may not work in the company a case has moved to."""
@@ -183,11 +182,13 @@ class CrmCaseTransferMixin(models.AbstractModel):
         cases stay as cancelled, archived records that point to it. A constant
         number of queries per kind of thing moved.
 
-        :param into: one crm.case, the one that stays
+        :param into: one crm.case, the one that stays; remote callers give its id
         :raise CaseMergeError: nothing to merge, a case into itself, or into one
             that was merged itself
         :return: an action that opens ``into``
         """
+        if isinstance(into, int):
+            into = self.browse(into)
         into.ensure_one()
         self._check_can_merge(into)
         (self | into).check_access("write")
@@ -195,7 +196,9 @@ class CrmCaseTransferMixin(models.AbstractModel):
         # write both sides was checked just now
         cases, target = self.sudo(), into.sudo()
         target.email_cc = self._join_emails(target, cases)
-        target.partner_id = target.partner_id or cases.partner_id[:1]
+        if not target.email_from:
+            # a customer brings his address along, which must not replace a sender's
+            target.partner_id = target.partner_id or cases.partner_id[:1]
         target.message_subscribe(partner_ids=cases.message_partner_ids.ids)
         cases._move_documents_to(target)
         cases._log_merge(target)

@@ -162,6 +162,11 @@ class CrmCaseSectionCreateMenus(models.TransientModel):
                     known=", ".join(_DEFAULT_VIEWS),
                 )
             )
+        twice = [view for view in views if views.count(view) > 1]
+        if twice:
+            raise MenuEntryError(
+                self.env._("Views, in Order: “%s” stands there twice.", twice[0])
+            )
         # a list whose rows cannot be opened helps nobody
         return views if "form" in views else [*views, "form"]
 
