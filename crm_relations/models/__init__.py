@@ -6,6 +6,7 @@ from . import crm_case_category
 from . import crm_case_move
 from . import crm_case_state_mixin
 from . import crm_case_transfer_mixin
+from . import crm_case_mail_recipients_mixin
 from . import crm_case_mail_mixin
 from . import crm_case_assignment_mixin
 from . import crm_case

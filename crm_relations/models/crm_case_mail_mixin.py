@@ -1,22 +1,20 @@
 from odoo import api, fields, models
 from odoo.tools import email_normalize, email_normalize_all, parse_contact_from_email
-from odoo.tools.mail import email_split_and_format_normalize
+from odoo.tools.mail import email_split_and_format
 
 from ..exceptions import NoSectionError
 from ..tools import transitions
+from ..tools.mail_header import read_header
 from ..tools.mail_priority import priority_of
-from ..tools.mail_reference import add_mark
-
-# what people say to each other, unlike what the system notes or announces
-_EXCHANGE_TYPES = ("comment", "email", "email_outgoing")
+from .crm_case_mail_recipients_mixin import EXCHANGE_TYPES
 
 
 class CrmCaseMailMixin(models.AbstractModel):
-    """The discussion of a case: mail in, mail out, who is told and what it changes."""
+    """The discussion of a case: what mail and messages change in it."""
 
     _name = "crm.case.mail.mixin"
     _description = "Case Mail"
-    _inherit = ["mail.thread.cc", "mail.activity.mixin"]
+    _inherit = ["crm.case.mail.recipients.mixin", "mail.activity.mixin"]
     _primary_email = "email_from"
 
     email_from = fields.Char(
@@ -30,9 +28,6 @@ class CrmCaseMailMixin(models.AbstractModel):
     )
     email_normalized = fields.Char(
         compute="_compute_email_normalized", store=True, index="btree_not_null"
-    )
-    email_cc = fields.Char(
-        "Watchers", help="Addresses that receive a copy of every exchange."
     )
     date_last_action = fields.Datetime(
         "Last Action",
@@ -102,16 +97,54 @@ class CrmCaseMailMixin(models.AbstractModel):
         return result
 
     @api.model
+    def _adjust_mail_routes(self, message, message_dict, routes):
+        """Let a mail to cases become one entry in one living case.
+
+        :param message: email.message.EmailMessage, which `message_new` never sees
+        :param message_dict: what Odoo read of it; headers it could not are repaired
+        :param routes: (model, thread id, values, user id, alias) each; those to other
+            models are left as they are
+        :return: the routes to take, to a case last, so that its id is the result
+        """
+        ours = [route for route in routes if route[0] == self._name]
+        if not ours:
+            return routes
+        message_dict.update(self._repair_headers(message))
+        route = self._adjust_mail_route(message, self._choose_route(message, ours))
+        return [*(route for route in routes if route not in ours), route]
+
+    @api.model
+    def _choose_route(self, message, routes):
+        """Take the section that is named first, in To before Cc.
+
+        One mail makes one case, as it does when each section has a mailbox of its
+        own and the second delivery is a duplicate.
+        """
+        headers = [*message.get_all("To", []), *message.get_all("Cc", [])]
+        addresses = email_normalize_all(",".join(map(str, headers)))
+
+        def position(route):
+            # sudo: aliases are not readable for everybody
+            alias = route[4].sudo() if route[4] else self.env["mail.alias"]
+            names = (alias.alias_full_name, alias.alias_name)
+            return next(
+                (
+                    index
+                    for index, address in enumerate(addresses)
+                    if address in names or address.partition("@")[0] in names
+                ),
+                len(addresses),
+            )
+
+        return min(routes, key=position)
+
+    @api.model
     def _adjust_mail_route(self, message, route):
         """Lead a mail to the case that lives on; give new cases their priority.
 
         A merged case answers through the one it was merged into. Any other
         archived one is out of everybody's sight, so that an answer to it opens a
         new case in its section.
-
-        :param message: email.message.EmailMessage, which `message_new` never sees
-        :param route: (model, thread id, values, user id, alias), to this model
-        :return: the route to take
         """
         model, thread_id, values, *rest = route
         values = dict(values or {})
@@ -123,6 +156,17 @@ class CrmCaseMailMixin(models.AbstractModel):
         if not thread_id and (priority := priority_of(message)):
             values.setdefault("priority", priority)
         return (model, thread_id, values, *rest)
+
+    @api.model
+    def _repair_headers(self, message):
+        """Give what Odoo could not read of a mail's subject and sender."""
+        names = {"subject": "Subject", "email_from": "From"}
+        texts = {key: read_header(message, name) for key, name in names.items()}
+        # the name only: nothing that passes checks elsewhere may hide in odd bytes
+        sender = next(iter(email_split_and_format(texts["email_from"])), "")
+        known = email_normalize(str(message.get("From", "")))
+        texts["email_from"] = sender if email_normalize(sender) == known else None
+        return {key: text for key, text in texts.items() if text}
 
     def _find_living_case(self):
         """Give the case that this one was merged into, however often, or itself."""
@@ -206,120 +250,13 @@ class CrmCaseMailMixin(models.AbstractModel):
             and (author != self.partner_id or author == self.user_id.partner_id)
         )
 
-    def _mail_cc_sanitized_raw_dict(self, cc_string):
-        """Leave our own addresses out: a section that watches itself is a loop.
-
-        The customer is told anyway and need not watch his own case.
-        """
-        addresses = super()._mail_cc_sanitized_raw_dict(cc_string)
-        addresses.pop(False, None)
-        addresses.pop(self[:1].email_normalized, None)
-        own = self._find_own_addresses(addresses)
-        return {key: value for key, value in addresses.items() if key not in own}
-
-    @api.model
-    def _find_own_addresses(self, addresses):
-        """Tell which of some normalized addresses come back to us."""
-        addresses = list(addresses)
-        if not addresses:
-            return set()
-        # sudo: aliases are not readable for everybody
-        aliases = self.env["mail.alias.domain"].sudo()._find_aliases(addresses)
-        boxes = self.env["crm.case.section"]._find_mailbox_addresses(addresses)
-        return {*aliases, *boxes}
-
     # ------------------------------------------------------------
     # DISCUSSION
     # ------------------------------------------------------------
 
-    def message_post(self, *, message_type="notification", **kwargs):
-        """Post a message; a mail is passed on to those who did not get it yet.
-
-        Passing on costs at most five queries, whatever the number of watchers.
-        """
-        if message_type == "email":
-            kwargs = self._prepare_received(kwargs)
-        return super().message_post(message_type=message_type, **kwargs)
-
-    def _prepare_received(self, kwargs):
-        """Complete what the gateway says of a received mail.
-
-        :return: new arguments for `message_post`
-        """
-        kwargs = kwargs | self._drop_own_addresses(kwargs)
-        if not kwargs.get("author_id") and not kwargs.get("email_from"):
-            # False, not None: else a mail without sender is signed by OdooBot, which
-            # is staff and would count as our answer
-            kwargs["author_id"] = False
-        comment = self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment")
-        # neither notes nor the first mail, whose watchers stand in its Cc
-        if kwargs.get("subtype_id") == comment:
-            kwargs |= self._get_relay_recipients(kwargs)
-        return kwargs
-
-    @api.model
-    def _drop_own_addresses(self, kwargs):
-        """Leave our mailboxes out of a mail's To and Cc.
-
-        Odoo does so with aliases. Otherwise answers would be proposed to go to
-        ourselves, and recipients would answer to us twice.
-        """
-        names = ("incoming_email_to", "incoming_email_cc")
-        own = self._find_own_addresses(
-            email_normalize_all(",".join(kwargs.get(name) or "" for name in names))
-        )
-        if not own:
-            return {}
-        return {
-            name: ", ".join(
-                address
-                for address in email_split_and_format_normalize(kwargs.get(name))
-                if email_normalize(address) not in own
-            )
-            for name in names
-        }
-
-    def _get_relay_recipients(self, kwargs):
-        """Give whom a mail is passed on to: customer, watchers and the responsible.
-
-        Whoever stands in the mail's own To or Cc has it already. Followers are
-        Odoo's business; `_notify_get_recipients` sees to it that nobody who is
-        several of these is told twice.
-        """
-        self.ensure_one()
-        reached = set(
-            email_normalize_all(
-                f"{kwargs.get('incoming_email_to') or ''},"
-                f"{kwargs.get('incoming_email_cc') or ''},"
-                f"{kwargs.get('email_from') or ''}"
-            )
-        )
-        customer = self.partner_id.email or self.email_from or ""
-        missing = [
-            address
-            for address in email_split_and_format_normalize(
-                f"{customer},{self.email_cc or ''}"
-            )
-            if email_normalize(address) not in reached
-        ]
-        partners = self._partner_find_from_emails_single(missing, no_create=True)
-        known = set(partners.mapped("email_normalized"))
-        emails = [
-            address for address in missing if email_normalize(address) not in known
-        ]
-        # sudo: the mail's author need not be allowed to read users
-        partners |= self.user_id.sudo().partner_id
-        return {
-            "partner_ids": list({*(kwargs.get("partner_ids") or []), *partners.ids}),
-            "outgoing_email_to": ", ".join(
-                filter(None, [kwargs.get("outgoing_email_to"), *emails])
-            )
-            or False,
-        }
-
     def _message_post_after_hook(self, message, msg_values):
         result = super()._message_post_after_hook(message, msg_values)
-        if message.message_type in _EXCHANGE_TYPES:
+        if message.message_type in EXCHANGE_TYPES:
             # sudo: who may post may not always write the case (portal)
             self.sudo()._record_exchange(message.sudo())
         return result
@@ -355,65 +292,6 @@ class CrmCaseMailMixin(models.AbstractModel):
                 and self._may_be_customer(partner, self.company_id)
             )
         )[:1]
-
-    def _notify_get_recipients(self, message, msg_vals=False, **kwargs):
-        """Mail nobody twice or his own words, and keep what is internal in the house.
-
-        Addresses count: one person may be several partners, or a follower and a
-        watcher. People who read in Odoo are told whatever their address.
-        """
-        recipients = super()._notify_get_recipients(message, msg_vals, **kwargs)
-        values = msg_vals or {}
-        message = message.sudo()
-        if (values.get("message_type") or message.message_type) not in _EXCHANGE_TYPES:
-            return recipients
-        if message.is_internal or message.subtype_id.internal:
-            recipients = [data for data in recipients if not data["share"]]
-        mailed = {False}
-        if not kwargs.get("notify_author") and not kwargs.get("notify_author_mention"):
-            mailed |= {email_normalize(message.email_from)}
-        unique = []
-        # colleagues before contacts, contacts before bare addresses
-        for data in sorted(
-            recipients, key=lambda data: (data["share"], not data["id"])
-        ):
-            address = data["email_normalized"]
-            if data["notif"] != "email" or not address or address not in mailed:
-                unique.append(data)
-                mailed.add(address)
-        return unique
-
-    # ------------------------------------------------------------
-    # OUTGOING MAIL
-    # ------------------------------------------------------------
-
-    def _message_compute_subject(self):
-        self.ensure_one()
-        return add_mark(self.name, self.number)
-
-    def _notify_by_email_get_base_mail_values(
-        self, message, recipients_data, additional_values=None
-    ):
-        values = super()._notify_by_email_get_base_mail_values(
-            message, recipients_data, additional_values=additional_values
-        )
-        subject = values.get("subject") or message.subject or ""
-        if self.number:
-            # one line: a header cannot hold more
-            values["subject"] = add_mark(" ".join(subject.splitlines()), self.number)
-        return values
-
-    def _notify_get_reply_to_batch(self, defaults=None, author_ids=None):
-        """Let answers come back to the section's address."""
-        result = super()._notify_get_reply_to_batch(defaults, author_ids)
-        for case in self:
-            # sudo: aliases and mailboxes are not readable for everybody
-            address = case.section_id.sudo()._get_reply_address()
-            if address:
-                result[case.id] = case._notify_get_reply_to_formatted_email(
-                    address, author_id=(author_ids or {}).get(case.id, False)
-                )
-        return result
 
     def _creation_subtype(self):
         return self.env.ref("crm_relations.mail_message_subtype_case_new")

@@ -12,8 +12,4 @@ class MailThread(models.AbstractModel):
         routes = super().message_route(
             message, message_dict, model, thread_id, custom_values
         )
-        Case = self.env["crm.case"]
-        return [
-            Case._adjust_mail_route(message, route) if route[0] == Case._name else route
-            for route in routes
-        ]
+        return self.env["crm.case"]._adjust_mail_routes(message, message_dict, routes)

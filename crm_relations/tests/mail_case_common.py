@@ -4,14 +4,20 @@ Mails are built as bytes, as a mail server hands them over, and go through
 `message_process`; what leaves is read off the mails that Odoo built.
 """
 
+import tempfile
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import make_msgid
+from pathlib import Path
 
 from odoo.tools import email_normalize
 
 from .common import CrmRelationsCommon
+from .mail_server import MailServer
+
+CORPUS = Path(__file__).parent / "mail"
+PASSWORD = "secret of the mailbox"
 
 SUPPORT = "support@test.mycompany.com"
 SUPPORT2 = "support2@test.mycompany.com"
@@ -104,7 +110,11 @@ class MailCaseCommon(CrmRelationsCommon):
         parts.setdefault("answers", self._public_message(case))
         found = self._receive(sender, subject=f"Re: {case.name}", **parts)
         self.assertEqual(found, case, "the answer must stay in the case")
-        return case.message_ids[0]
+        return self._get_mails(case)[0]
+
+    def _get_mails(self, case):
+        """List the received mails of a case, latest first."""
+        return case.message_ids.filtered(lambda m: m.message_type == "email")
 
     def _public_message(self, case):
         """Give the latest message a customer could answer; post one if need be."""
@@ -142,3 +152,70 @@ class MailCaseCommon(CrmRelationsCommon):
             if move.state not in states[-1:]:
                 states.append(move.state)
         return states
+
+
+class MailServerCommon(MailCaseCommon):
+    """The same with a real mail system: Dovecot and an SMTP receiver.
+
+    Mail to support@test.example and sales@test.example belongs to Support 1 and
+    Quality, as the corpus wants it.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["fetchmail.server"].search([]).action_archive()
+        domain = cls._init_alias_domain(
+            "test.example",
+            {"name": "test.example", "company_ids": [(4, cls.env.company.id)]},
+        )
+        cls.support1.alias_domain_id = domain
+        cls.quality.write({"alias_name": "sales", "alias_domain_id": domain.id})
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.mail_server = MailServer(folder.name)
+        cls.addClassCleanup(cls.mail_server.stop)
+        cls.mail_server.start()
+
+    @classmethod
+    def _open_mailbox(cls, section, address, server_type="imap", **values):
+        """Make an empty mailbox on the server and let Odoo fetch from it."""
+        cls.mail_server.add_mailbox(address, PASSWORD)
+        cls.mail_server.clear(address)
+        ports = {"imap": cls.mail_server.imap_port, "pop": cls.mail_server.pop3_port}
+        mailbox = cls._new_mailbox(
+            section,
+            address,
+            password=PASSWORD,
+            server=cls.mail_server.host,
+            port=ports[server_type],
+            server_type=server_type,
+            **values,
+        )
+        mailbox.button_confirm_login()
+        return mailbox
+
+    def _read_corpus(self, name, **replaced):
+        """Read a mail of the corpus.
+
+        :param replaced: texts to put in place of others, as in ``PLACEHOLDER="x"``
+        """
+        raw = (CORPUS / f"{name}.eml").read_bytes()
+        for old, new in replaced.items():
+            raw = raw.replace(old.encode(), new.encode())
+        return raw
+
+    def _fetch(self):
+        """Run the scheduled action as the scheduler does.
+
+        :return: the new crm.case records, in the order of their arrival
+        """
+        last = self.env["crm.case"].search([], order="id desc", limit=1).id
+        cron = self.env.ref("mail.ir_cron_mail_gateway_action")
+        cron.active = True
+        with self.enter_registry_test_mode():
+            self.assertIs(cron.method_direct_trigger(), True)
+        self.env.invalidate_all()
+        failed = self.env["fetchmail.server"].search([("error_message", "!=", False)])
+        self.assertFalse(failed, failed.mapped("error_message"))
+        return self.env["crm.case"].search([("id", ">", last)], order="id")

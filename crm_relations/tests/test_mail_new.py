@@ -189,13 +189,19 @@ class TestMailNew(MailCaseCommon):
         self.assertEqual(case.currency_id, self.company_2.currency_id)
         self.assertEqual(case.message_ids[-1].record_company_id, self.company_2)
 
-    def test_mail_to_two_sections_opens_a_case_in_each(self):
-        with self._sends_to():
-            self._receive(STRANGER, to=f"{SUPPORT}, {QUALITY}", cc=WATCHER)
-        cases = self._new_cases([("email_normalized", "=", "sam@nowhere.example")])
-        self.assertEqual(cases.section_id, self.support1 | self.quality)
-        for case in cases:
-            self.assertEqual(case.email_cc, '"Wanda" <wanda@watch.example>')
+    def test_mail_to_two_sections_opens_one_case_in_the_first_named(self):
+        for to, cc, section in (
+            (f"{SUPPORT}, {QUALITY}", WATCHER, self.support1),
+            (f"{QUALITY}, {SUPPORT}", WATCHER, self.quality),
+            (QUALITY, f"{SUPPORT}, {WATCHER}", self.quality),
+            (f"x@else.example, {QUALITY}", f"{WATCHER}, {SUPPORT2}", self.quality),
+        ):
+            with self.subTest(to=to, cc=cc), self._sends_to():
+                before = self._new_cases()
+                case = self._receive(STRANGER, to=to, cc=cc)
+                self.assertEqual(self._new_cases() - before, case)
+                self.assertEqual(case.section_id, section)
+                self.assertEqual(case.email_cc, '"Wanda" <wanda@watch.example>')
 
     # ------------------------------------------------------------
     # FOR WHOM

@@ -1,1 +1,1 @@
-from . import mail_priority, mail_reference, transitions
+from . import mail_header, mail_priority, mail_reference, transitions
