@@ -85,7 +85,10 @@ class CrmCase(models.Model):
         index="btree_not_null",
     )
     partner_case_count = fields.Integer(
-        related="partner_id.case_count", string="Cases of the Partner"
+        related="partner_id.case_count",
+        string="Cases of the Partner",
+        # those the reader may see, as the partner's own figure
+        related_sudo=False,
     )
     contact_name = fields.Char(
         compute="_compute_contact_name", store=True, readonly=False

@@ -214,7 +214,7 @@ class CrmCaseSection(models.Model):
             # sudo: whether there are any tells nothing about them
             section.has_menus = bool(section.sudo().menu_ids)
 
-    @api.depends_context("uid")
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_case_counts(self):
         """Count the unclosed cases that the reader may see, in four queries."""
         Case = self.env["crm.case"]

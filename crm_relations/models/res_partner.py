@@ -32,6 +32,7 @@ class ResPartner(models.Model):
         help="Partners of a category and of all categories below it.",
     )
 
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_case_count(self):
         """Count the cases the reader may see, in two queries."""
         companies = self.filtered(lambda p: p == p.commercial_partner_id)

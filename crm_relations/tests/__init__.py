@@ -5,9 +5,14 @@ from . import test_case_hand_over
 from . import test_case_merge
 from . import test_case_moves
 from . import test_case_state
+from . import test_conventions
+from . import test_doctests
 from . import test_mail_fetch
 from . import test_mail_new
+from . import test_mail_outgoing_smtp
 from . import test_mail_relay
 from . import test_mail_reply
+from . import test_partner
 from . import test_section
 from . import test_section_menus
+from . import test_security

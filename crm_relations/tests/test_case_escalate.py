@@ -61,7 +61,9 @@ class TestCaseEscalate(CrmRelationsCommon):
         twice.action_escalate()
         (once | twice).action_escalate()
         self.assertEqual((once.escalation_level, twice.escalation_level), (1, 2))
-        self.assertEqual((once.section_id, twice.section_id), (self.support2, direction))
+        self.assertEqual(
+            (once.section_id, twice.section_id), (self.support2, direction)
+        )
 
     def test_nothing_is_lost(self):
         case = self._new_case(

@@ -345,9 +345,7 @@ class TestCaseSentiment(CrmRelationsCommon):
             "SELECT sentiment FROM crm_case WHERE id IN %s ORDER BY id",
             [self.cases._ids],
         )
-        self.assertEqual(
-            [mark for (mark,) in self.env.cr.fetchall()], [None, 0, 10]
-        )
+        self.assertEqual([mark for (mark,) in self.env.cr.fetchall()], [None, 0, 10])
 
     def test_found_apart(self):
         table = [

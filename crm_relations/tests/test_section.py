@@ -193,9 +193,7 @@ class TestSection(CrmRelationsCommon):
             for section in (self.support1, self.support2, self.quality):
                 own = section.with_user(user)
                 for card in _CARDS:
-                    with self.subTest(
-                        user=user.login, section=section.name, card=card
-                    ):
+                    with self.subTest(user=user.login, section=section.name, card=card):
                         action = own.with_context(card=card).action_view_cases()
                         found = own.env["crm.case"].search_count(action["domain"])
                         self.assertEqual(own[card], found)
@@ -256,7 +254,10 @@ class TestSection(CrmRelationsCommon):
         category = self.env["crm.case.category"].create({"name": "Opportunity"})
         for value in (-1.0, 101.0):
             with self.subTest(value=value):
-                with self.assertRaises(Exception) as refusal, mute_logger("odoo.sql_db"):
+                with (
+                    self.assertRaises(Exception) as refusal,
+                    mute_logger("odoo.sql_db"),
+                ):
                     category.probability = value
                     self.env.flush_all()
                 text = category._sql_error_to_message(refusal.exception)

@@ -47,9 +47,7 @@ class TestSectionMenus(CrmRelationsCommon):
         self.assertFalse(root.action)
         self.assertEqual([menu.name for menu in entries], ticked.mapped("name"))
         by_name = {menu.name: menu for menu in entries}
-        self.assertEqual(
-            by_name["Late Cases"].parent_id, by_name["All Cases"]
-        )
+        self.assertEqual(by_name["Late Cases"].parent_id, by_name["All Cases"])
         self.assertEqual(by_name["My Late Cases"].parent_id, by_name["My Cases"])
         self.assertEqual(by_name["Calendar"].parent_id, root)
 
@@ -65,7 +63,9 @@ class TestSectionMenus(CrmRelationsCommon):
         wizard.line_ids.filtered(lambda line: line.key == "my").name = "Mine"
         wizard.action_create_menus()
         root, mine, late = self.support1.menu_ids.sorted("id")
-        self.assertEqual((root.name, mine.name, late.name), ("Desk", "Mine", "Late Cases"))
+        self.assertEqual(
+            (root.name, mine.name, late.name), ("Desk", "Mine", "Late Cases")
+        )
         # its branch is not wanted: it moves up
         self.assertEqual(late.parent_id, root)
         self.assertEqual(mine.action.name, "Desk: Mine")
