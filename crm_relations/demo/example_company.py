@@ -1,4 +1,5 @@
 from collections import defaultdict
+from itertools import pairwise
 from random import Random
 
 from odoo import SUPERUSER_ID, Command, api, fields, models
@@ -7,9 +8,10 @@ from odoo.tools import formataddr
 from ..tools import transitions
 from .example_calendar import to_local, to_utc
 from .example_plan import PLANS, Cast, Storyteller
+from .example_topics import SUPPLIES
 
 _LOGINS = ("general", "sales", "support", "senior", "quality")
-_PARTNER_KINDS = ("customer", "prospect", "supplier")
+_BUYER_KINDS = ("customer", "prospect")
 _DOMAIN = "example.com"
 # kind of message -> message_type, subtype
 _KINDS = {
@@ -28,13 +30,13 @@ _SILENT = {
 }
 # what is to do next, and in how many days
 _ACTIVITIES = (
-    ("mail.mail_activity_data_call", "Call back: how is it going?", -4),
+    ("mail.mail_activity_data_call", "Call back: is everything all right?", -4),
     ("mail.mail_activity_data_call", "Call about the open questions", -1),
-    ("mail.mail_activity_data_todo", "Check the spare part's delivery", 0),
-    ("mail.mail_activity_data_call", "Call the purchasing department", 1),
+    ("mail.mail_activity_data_todo", "Check that what was promised is done", 0),
+    ("mail.mail_activity_data_call", "Ask the colleague who knows the device", 1),
     ("mail.mail_activity_data_email", "Send the documents again", 2),
     ("mail.mail_activity_data_call", "Follow-up call", 5),
-    ("mail.mail_activity_data_meeting", "Agree on a date for a visit", 7),
+    ("mail.mail_activity_data_todo", "Prepare the next answer", 7),
 )
 _BUSY_CASES = 18  # unclosed cases with an activity
 
@@ -53,9 +55,13 @@ class CrmRelationsExample(models.AbstractModel):
     _description = "Example Company"
 
     @api.model
-    def _load_alias_domain(self):
+    def _load_company(self):
         """Give the main company the mail domain example.com, if it has none."""
         company = self.env.ref("base.main_company")
+        if "iap_enrich_auto_done" in company._fields:
+            # Odoo would ask a service in the internet about the company's logo at the
+            # first login, and log a warning where there is none
+            company.iap_enrich_auto_done = True
         Domain = self.env["mail.alias.domain"]
         if not company.alias_domain_id:
             found = Domain.search([("name", "=", _DOMAIN)], limit=1)
@@ -71,13 +77,13 @@ class CrmRelationsExample(models.AbstractModel):
             return
         now = to_local(fields.Datetime.now())
         stories = Storyteller(now, cast).tell()
-        company = self.env.ref("base.main_company")
-        self = self.with_company(company).with_context(**_SILENT)
         self._set_stages(stories)
-        cases = self._create_cases(stories)
-        self._create_moves(cases, stories)
-        self._create_messages(cases, stories)
-        self._create_activities(cases)
+        company = self.env.ref("base.main_company")
+        silent = self.with_company(company).with_context(**_SILENT)
+        cases = silent._create_cases(stories)
+        silent._create_moves(cases, stories)
+        silent._create_messages(cases, stories)
+        silent._create_activities(cases)
 
     # ------------------------------------------------------------
     # RECORDS THE STORIES ARE ABOUT
@@ -86,10 +92,14 @@ class CrmRelationsExample(models.AbstractModel):
     def _get_cast(self):
         topics = {topic.category for plan in PLANS for topic in plan.topics}
         return Cast(
-            people=self._get_records("res_users", _LOGINS),
+            people=self._get_records("res_users", _LOGINS)
+            | {"admin": self.env.ref("base.user_admin")},
             sections=self._get_records("crm_case_section", [p.section for p in PLANS]),
             categories=self._get_records("crm_case_category", topics),
-            partners={kind: self._get_companies(kind) for kind in _PARTNER_KINDS},
+            buyers={kind: self._get_companies(kind) for kind in _BUYER_KINDS},
+            suppliers=self._get_records(
+                "res_partner", {supplier for supplier, _price in SUPPLIES.values()}
+            ),
         )
 
     def _get_records(self, prefix, names):
@@ -216,14 +226,21 @@ class CrmRelationsExample(models.AbstractModel):
 
         A discussion is shown by descending id, so the order of creation counts.
         """
-        prepared = []
-        for case, story in zip(cases, stories, strict=True):
-            for message in story.messages:
-                prepared.append((message, self._prepare_message(case, story, message)))
-            for old, new in zip(story.moves, story.moves[1:], strict=False):
-                prepared.append((new, self._prepare_move_log(case, old, new)))
-        prepared.sort(key=lambda pair: (pair[0]["date"], pair[1]["res_id"], pair[0]["step"]))
-        self.env["mail.message"].create([values for _step, values in prepared])
+        prepared = sorted(
+            (
+                (step["date"], case.id, step["step"], values)
+                for case, story in zip(cases, stories, strict=True)
+                for step, values in self._prepare_discussion(case, story)
+            ),
+            key=lambda entry: entry[:3],
+        )
+        self.env["mail.message"].create([values for *_order, values in prepared])
+
+    def _prepare_discussion(self, case, story):
+        for message in story.messages:
+            yield message, self._prepare_message(case, story, message)
+        for old, new in pairwise(story.moves):
+            yield new, self._prepare_move_log(case, old, new)
 
     def _prepare_message(self, case, story, message):
         user = message["user"]
@@ -303,16 +320,21 @@ class CrmRelationsExample(models.AbstractModel):
     def _create_activities(self, cases):
         """Plan what is to do next on some of the unclosed cases, some of it overdue."""
         random = Random("activities")
+        meetings = self._ref("crm_case_section_meetings").category_ids
         unclosed = cases.filtered(
-            lambda case: case.state in transitions.UNCLOSED and case.user_id
+            lambda case: (
+                case.state in transitions.UNCLOSED
+                and case.user_id
+                and case.category_id not in meetings
+            )
         )
-        count = min(_BUSY_CASES, len(unclosed))
+        busy = random.sample(list(unclosed), min(_BUSY_CASES, len(unclosed)))
         model_id = self.env["ir.model"]._get_id("crm.case")
         self.env["mail.activity"].create(
             [
                 self._prepare_activity(case, _ACTIVITIES[index % len(_ACTIVITIES)])
                 | {"res_model_id": model_id}
-                for index, case in enumerate(random.sample(list(unclosed), count))
+                for index, case in enumerate(busy)
             ]
         )
 

@@ -1,6 +1,7 @@
 """How much of what happens in the example company: the dials of its charts."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -15,9 +16,8 @@ from . import (
 )
 from .example_calendar import Timeline, add_working_hours, previous_working_day
 from .example_story import NotYetError, Story
-from .example_topics import ALL_PRODUCTS, PARTS
+from .example_topics import PRICES, SUPPLIES
 
-_PRICES = {**ALL_PRODUCTS, **PARTS}
 _PLACES = (
     "hall 2",
     "goods receipt",
@@ -40,11 +40,13 @@ _MAIL_DAYS = (1.25, 1.1, 1.0, 1.0, 0.85, 0.12, 0.06)
 _PRIORITIES = {LOW: 8, NORMAL: 64, HIGH: 21, URGENT: 7}
 _URGENCY = {LOW: 1.3, NORMAL: 1.0, HIGH: 0.7, URGENT: 0.4}  # factor on waiting times
 
-# Places on the timeline, shares of the cases after them, factors on their waiting:
-# of the last weeks' cases some drag on after the first answer, which makes a backlog,
-# and many of the last days' are not even looked at.
-_BACKLOG, _BACKLOG_SHARE, _DRAG = 0.8, 0.42, 14.0
+# From these places on the timeline on, a share of the cases waits so much longer:
+# many of the last days' are not even looked at, of the last weeks' some drag on after
+# the first answer, and some older ones are forgotten. Together they are the backlog.
 _PILE, _PILE_SHARE, _UNREAD = 0.955, 0.55, 60.0
+_BACKLOG, _BACKLOG_SHARE, _DRAG = 0.8, 0.42, 14.0
+_OLD, _FORGOTTEN_SHARE, _FORGOTTEN = 0.5, 0.03, 80.0
+_STRANGER_SHARE = 0.06  # of support requests and opportunities
 _FUTURE_DAYS = 35  # meetings are planned that far ahead
 
 
@@ -133,7 +135,8 @@ class Cast:
     people: dict  # login: res.users
     sections: dict  # crm.case.section
     categories: dict  # crm.case.category
-    partners: dict  # "customer", "prospect", "supplier": companies of that kind
+    buyers: dict  # "customer", "prospect": companies of that kind, the busiest first
+    suppliers: dict  # companies, one each
 
 
 class Storyteller:
@@ -175,10 +178,8 @@ class Storyteller:
         if plan.deadline and random.random() < 0.85:
             hours = plan.deadline * _URGENCY[values["priority"]]
             values["date_deadline"] = add_working_hours(moment, hours)
-        try:
+        with suppress(NotYetError):
             plan.script(story, topic.told(facts), self.cast.people)
-        except NotYetError:
-            pass
         self._set_sentiment(plan, story, topic)
         return story
 
@@ -201,53 +202,49 @@ class Storyteller:
 
     def _make_values(self, plan, topic, facts, random):
         channel = self._pick(random, plan.channels)
-        if topic.category == "fair":
-            channel = "fair"
         values = {
             "name": topic.subject.format_map(facts),
             "section_id": self.cast.sections[plan.section],
             "category_id": self.cast.categories[topic.category],
-            "channel": channel,
+            "channel": "fair" if topic.category == "fair" else channel,
             "priority": self._pick(random, plan.priorities),
             "probability": self.cast.categories[topic.category].probability,
         }
-        values |= self._make_contact(plan, topic, channel, random)
+        values |= self._make_contact(plan, topic, facts, random)
         return values | self._make_money(plan, topic, facts, random)
 
-    def _make_contact(self, plan, topic, channel, random):
+    def _make_contact(self, plan, topic, facts, random):
         if topic.category == "internal":
             return {"partner": None, "contact_name": False, "email_from": False}
-        if channel in ("mail", "web") and random.random() < self._stranger_share(plan):
+        if facts["product"] in SUPPLIES:
+            supplier, _price = SUPPLIES[facts["product"]]
+            return self._make_person(self.cast.suppliers[supplier], random)
+        if plan.section in ("support", "sales") and random.random() < _STRANGER_SHARE:
             name, email = random.choice(_STRANGERS)
             return {"partner": None, "contact_name": name, "email_from": email}
-        companies = self.cast.partners[self._pick_kind(plan, topic, random)]
+        companies = self.cast.buyers[self._pick_kind(plan, topic, random)]
         # few companies make most of the work
-        weights = [1 / (rank + 1) ** 0.6 for rank in range(len(companies))]
+        weights = [1 / (rank + 1) ** 0.55 for rank in range(len(companies))]
         (company,) = random.choices(companies, weights)
+        return self._make_person(company, random)
+
+    def _pick_kind(self, plan, topic, random):
+        is_known = plan.section != "sales" or topic.category == "existing"
+        return "customer" if is_known or random.random() < 0.4 else "prospect"
+
+    def _make_person(self, company, random):
         contact = random.choice(company.child_ids)
-        values = {
+        watchers = company.child_ids - contact or company
+        return {
             "partner": contact,
             "contact_name": contact.name,
             "email_from": contact.email,
-            "phone": contact.phone or company.phone,
+            "email_cc": random.random() < 0.12 and watchers[0].email_formatted,
+            "phone": contact.phone,
         }
-        if random.random() < 0.12:
-            others = company.child_ids - contact
-            values["email_cc"] = others[:1].email_formatted or company.email_formatted
-        return values
-
-    def _stranger_share(self, plan):
-        return 0.07 if plan.section in ("support", "sales") else 0.0
-
-    def _pick_kind(self, plan, topic, random):
-        if topic.category in ("corrective", "preventive", "audit"):
-            return "supplier"
-        if plan.section == "sales" and topic.category not in ("existing", "call"):
-            return "prospect" if random.random() < 0.65 else "customer"
-        return "customer"
 
     def _make_money(self, plan, topic, facts, random):
-        value = facts["quantity"] * _PRICES.get(facts["product"], 0)
+        value = facts["quantity"] * PRICES.get(facts["product"], 0)
         if plan.section == "sales":
             revenue = round(value * random.uniform(0.86, 1.0), -1)
             cost = round(revenue * random.uniform(0.6, 0.75), -1)
@@ -269,8 +266,11 @@ class Storyteller:
         story.pace *= _URGENCY[story.values["priority"]]
         if plan.is_meeting:
             return
-        if place > _BACKLOG and random.random() < _BACKLOG_SHARE:
-            story.drag = _DRAG
+        luck = random.random()
+        if place > _BACKLOG:
+            story.drag = _DRAG if luck < _BACKLOG_SHARE else 1
+        elif place > _OLD:
+            story.drag = _FORGOTTEN if luck < _FORGOTTEN_SHARE else 1
         if place > _PILE and random.random() < _PILE_SHARE:
             story.pile = _UNREAD
 

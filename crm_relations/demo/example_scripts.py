@@ -11,11 +11,11 @@ from ..tools.transitions import CANCEL, DONE, OPEN, PENDING
 
 def tell_support(story, topic, people):
     """Tell a support request, from the first mail to the customer's thanks."""
-    agent = people["support"] if story.chance(0.8) else people["senior"]
+    agent = people[story.pick({"support": 77, "senior": 17, "admin": 6})]
     if not story.section.parent_id:
         agent = people["senior"]
     _begin(story, topic, people["support"])
-    _take(story, 2.5, agent, people)
+    _take(story, 2, agent, people)
     if story.chance(0.04):
         return _drop(story, agent, topic)
     story.staff_says(agent, topic.question)
@@ -29,20 +29,21 @@ def tell_support(story, topic, people):
         story.wait(7)
         story.staff_says(agent, topic.expert)
         _ask_and_wait(story, agent, 10, topic.test)
-    return _solve(story, agent, topic)
+        return _solve(story, agent, topic, topic.fixed)
+    return _solve(story, agent, topic, topic.solution)
 
 
 def _is_too_hard(story, topic):
     is_level_1 = bool(story.section.parent_id)
-    return bool(topic.handover) and is_level_1 and story.chance(0.6)
+    return bool(topic.handover) and is_level_1 and story.chance(0.75)
 
 
-def _solve(story, agent, topic):
+def _solve(story, agent, topic, answer):
     story.wait(6)
     if story.chance(0.15):
         story.note(agent, topic.aside)
         story.wait(2)
-    story.staff_says(agent, topic.solution)
+    story.staff_says(agent, answer)
     if story.chance(0.6):
         story.move(agent, PENDING)
         story.wait(6)
@@ -61,9 +62,9 @@ def _solve(story, agent, topic):
 
 def tell_sale(story, topic, people):
     """Tell an opportunity, from the first interest to order or refusal."""
-    seller = people["sales"] if story.chance(0.78) else people["general"]
+    seller = people[story.pick({"sales": 70, "general": 18, "admin": 12})]
     _begin(story, topic, seller)
-    _take(story, 4, seller, people)
+    _take(story, 3, seller, people)
     story.staff_says(seller, topic.question)
     if story.chance(0.12):
         return _drop(story, seller, topic)
@@ -102,7 +103,7 @@ def tell_quality(story, topic, people):
         story.begin(topic.text)
     else:
         story.begin_by(inspector, topic.text)
-    _take(story, 5, inspector, people)
+    _take(story, 4, inspector, people)
     story.staff_says(inspector, topic.question)
     if story.chance(0.06):
         return _drop(story, inspector, topic)
@@ -157,6 +158,7 @@ def _take(story, median, user, people):
         story.move(people["general"], user=user)
     story.wait(median * story.pile)
     story.move(user, OPEN, user)
+    story.wait(0.3 * median)
 
 
 def _ask_and_wait(story, user, median, answer):

@@ -53,6 +53,10 @@ class Story:
     def chance(self, probability):
         return self.random.random() < probability
 
+    def pick(self, weights):
+        (key,) = self.random.choices(list(weights), list(weights.values()))
+        return key
+
     def wait(self, median):
         """Let working time pass: about ``median`` hours at the usual pace."""
         hours = self.random.lognormvariate(log(median), _SPREAD) * self.pace
@@ -81,7 +85,7 @@ class Story:
         self.author = user
         self._set_last(user_id=user, author_id=user)
         self.values["description"] = Markup("<p>%s</p>") % (text[:1].upper() + text[1:])
-        self._add_message(user, "created", Markup("<p>Case created</p>"))
+        self._add_message(user, "created", "")
 
     def customer_says(self, text):
         self._add_message(None, "email", self._from_customer(text))

@@ -17,17 +17,22 @@ SCALES = {"DW-15 bench scale": 980, "DW-600 floor scale": 3600}
 TERMINALS = {"CT-7 control terminal": 1250, "LinkBox gateway": 650}
 ALL_PRODUCTS = {**PRINTERS, **SCANNERS, **SCALES, **TERMINALS}
 
-# what we buy -> price of one piece
-PARTS = {
-    "printed circuit boards PCB-104": 38,
-    "load cells LC-60": 74,
-    "thermal print heads TH-8": 112,
-    "aluminium housings H-22": 41,
-    "power supplies PS-24": 19,
-    "cable sets CS-5": 7,
-    "colour displays D-7": 56,
-    "rubber rollers R-110": 4,
+# what we buy -> end of the supplier's xml id, price of one piece
+COMPONENTS = {
+    "printed circuit boards PCB-104": ("elektra", 38),
+    "power supplies PS-24": ("elektra", 19),
+    "load cells LC-60": ("cellforce", 74),
+    "aluminium housings H-22": ("metalform", 41),
+    "mounting frames MF-3": ("metalform", 27),
+    "rubber rollers R-110": ("gummiwerk", 4),
+    "colour displays D-7": ("displaytec", 56),
+    "thermal print heads TH-8": ("displaytec", 112),
+    "cable sets CS-5": ("kabelwerk", 7),
 }
+FREIGHT = {"express freight": ("transrapide", 26)}
+CALIBRATION = {"calibration of test weights": ("calibra", 95)}
+SUPPLIES = {**COMPONENTS, **FREIGHT, **CALIBRATION}
+PRICES = ALL_PRODUCTS | {name: price for name, (_who, price) in SUPPLIES.items()}
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Topic:
     handover: str = ""  # note of level 1 to level 2; empty: never escalated
     expert: str = ""
     test: str = ""
+    fixed: str = ""
     aside: str = ""
     thanks: tuple = ()
     again: str = ""

@@ -1,6 +1,6 @@
 """Meetings of the example company."""
 
-from .example_topics import ALL_PRODUCTS, PARTS, Topic
+from .example_topics import ALL_PRODUCTS, COMPONENTS, Topic
 
 _DROPPED = (
     "Cancelled by the guest, a new date will be found.",
@@ -35,7 +35,7 @@ TOPICS = (
         "Sales meeting",
         "Open offers, visits of the coming weeks, prices.",
         "Went through the open offers; three follow-up calls were shared out.",
-        ("general",),
+        ("general", "admin"),
         hours=1.5,
     ),
     _meeting(
@@ -67,7 +67,7 @@ TOPICS = (
         "Demonstration of the {product}",
         "Demonstration at the customer's site. Take the demonstration kit along.",
         "Good talk. Wants a trial device; opportunity to be opened.",
-        ("sales", "general"),
+        ("sales", "general", "admin"),
         (
             "May I confirm our visit? I bring the {product} with me and need a socket "
             "and about an hour.",
@@ -121,7 +121,8 @@ TOPICS = (
         "Supplier audit: {product}",
         "Process audit at the supplier: incoming goods, production, final test, "
         "handling of faulty parts.",
-        "Result 86 per cent, two minor findings. Report sent, actions within six weeks.",
+        "Result 86 per cent, two minor findings. Report sent, actions within six "
+        "weeks.",
         ("quality",),
         (
             "As announced I will visit you for the yearly audit. The check list is "
@@ -129,6 +130,6 @@ TOPICS = (
             "You are welcome. Our quality manager will be at your disposal all day.",
         ),
         hours=6.0,
-        products=tuple(PARTS),
+        products=tuple(COMPONENTS),
     ),
 )

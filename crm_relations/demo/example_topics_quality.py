@@ -1,6 +1,13 @@
 """Problems with suppliers and complaints of customers of the example company."""
 
-from .example_topics import ALL_PRODUCTS, PARTS, SCALES, Topic
+from .example_topics import (
+    ALL_PRODUCTS,
+    CALIBRATION,
+    COMPONENTS,
+    FREIGHT,
+    SCALES,
+    Topic,
+)
 
 _TO_SUPPLIER = {
     "question": "In the delivery for our order {order} we found the following: "
@@ -18,8 +25,8 @@ _TO_SUPPLIER = {
         "The packaging was changed as agreed, photos are attached. Our staff was "
         "trained on it.",
     ),
-    "aside": "Cost so far: sorting {percent} hours, express freight, one day's delay in "
-    "assembly. To be charged to the supplier.",
+    "aside": "Cost so far: sorting {percent} hours, express freight, one day's delay "
+    "in assembly. To be charged to the supplier.",
     "test": "Three deliveries checked since then, no more findings. Effectiveness "
     "confirmed, the action can be closed.",
     "dropped": (
@@ -41,7 +48,7 @@ _TO_CUSTOMER = {
 }
 
 
-def _finding(category, subject, finding, parts=PARTS):
+def _finding(category, subject, finding, parts=COMPONENTS):
     """Put together what incoming inspection found on a supplier's parts."""
     said = {
         key: value.replace("{finding}", finding) if isinstance(value, str) else value
@@ -75,8 +82,8 @@ TOPICS = (
     _finding(
         "corrective",
         "Transport damage: {product}",
-        "one pallet of {product} arrived with crushed corners, {quantity} pieces cannot "
-        "be used. The boxes had no edge protection.",
+        "one pallet of {product} arrived with crushed corners, {quantity} pieces "
+        "cannot be used. The boxes had no edge protection.",
     ),
     _finding(
         "corrective",
@@ -115,6 +122,20 @@ TOPICS = (
         "Change of production site: {product}",
         "the {product} now come from another site. We need the first sample report "
         "before we can use them.",
+    ),
+    _finding(
+        "corrective",
+        "Parcels damaged on the way: {product}",
+        "{percent} parcels of last week reached our customers damaged; the photos show "
+        "a drop from the conveyor. Customers wait for replacement.",
+        FREIGHT,
+    ),
+    _finding(
+        "preventive",
+        "Certificates late: {product}",
+        "the certificates came {percent} working days after the test weights. Until "
+        "then we could not adjust any scale.",
+        CALIBRATION,
     ),
     _complaint(
         "Complaint: {product} delivered without accessories",

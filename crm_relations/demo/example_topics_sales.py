@@ -85,8 +85,8 @@ TOPICS = (
         "Talked for half an hour about labels in {place}; prints on A4 sheets today. "
         "Estimates {quantity} workplaces. Colleague from IT will join the next talk.",
         PRINTERS,
-        "It was a pleasure to meet you at the fair. As agreed I send you the documents; "
-        "when could we have a call together with your IT?",
+        "It was a pleasure to meet you at the fair. As agreed I send you the "
+        "documents; when could we have a call together with your IT?",
         "Thank you. Next Tuesday at ten would suit both of us.",
     ),
     _sale(
@@ -119,8 +119,8 @@ TOPICS = (
     _sale(
         "existing",
         "Maintenance contract for our {product}s",
-        "the warranty of our {quantity} {product}s ends soon. What would a contract with "
-        "a visit per year and replacement within a day cost?",
+        "the warranty of our {quantity} {product}s ends soon. What would a contract "
+        "with a visit per year and replacement within a day cost?",
         {**SCALES, **PRINTERS, **TERMINALS},
         "We have three levels; for replacement within a day you need the middle one. "
         "Are all devices at one site?",
@@ -129,8 +129,8 @@ TOPICS = (
     _sale(
         "existing",
         "Replacement of old scanners by {product}",
-        "our {quantity} scanners are eight years old and spare parts get rare. Would you "
-        "take them back if we change to the {product}?",
+        "our {quantity} scanners are eight years old and spare parts get rare. Would "
+        "you take them back if we change to the {product}?",
         SCANNERS,
     ),
     _sale(

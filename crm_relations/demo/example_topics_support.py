@@ -10,8 +10,10 @@ from .example_topics import (
 )
 
 _SAID = {
-    "test": "Thank you, with that setting it has been running since this morning "
-    "without a stop. We would like to watch it one more day.",
+    "test": "Thank you, we did as you say. It has been running since this morning "
+    "without trouble. We would like to watch it one more day.",
+    "fixed": "Thank you for watching it so closely. I take it that the fault is gone; "
+    "should it return, just answer this mail.",
     "aside": "Same thing as at another customer last month. Should go into the "
     "frequently asked questions.",
     "thanks": (
@@ -59,8 +61,8 @@ TOPICS = (
         "fault",
         "{product} prints blank labels",
         "since this morning our {product} (serial number {serial}) feeds labels but "
-        "prints nothing on them. We changed the roll and restarted it twice. {quantity} "
-        "parcels are waiting.",
+        "prints nothing on them. We changed the roll and restarted it twice. "
+        "{quantity} parcels are waiting.",
         (
             "Please print the self test: hold the feed key while switching on. Is it "
             "blank as well? And which label material do you use?",
@@ -77,8 +79,8 @@ TOPICS = (
         "our {product} jams about {percent} times per shift, always after the cutter. "
         "It is cleaned every evening.",
         (
-            "Could you send a photo of the cutter and tell us the firmware shown in the "
-            "menu under Service?",
+            "Could you send a photo of the cutter and tell us the firmware shown in "
+            "the menu under Service?",
             "Firmware {version}. On the photo you see that the left spring is bent.",
             "A new spring set is on its way to you, free of charge. The leaflet shows "
             "how to put it in; it takes five minutes.",
@@ -88,15 +90,16 @@ TOPICS = (
     _request(
         "fault",
         "{product} loses its network connection",
-        "the {product} in {place} drops off the network every few hours. Only switching "
-        "it off and on helps. Other devices on the same switch have no trouble.",
+        "the {product} in {place} drops off the network every few hours. Only "
+        "switching it off and on helps. Other devices on the same switch have no "
+        "trouble.",
         (
             "Does it use a fixed address or DHCP? Please also send the log from the "
             "device's web page.",
             "It uses DHCP, the lease is 8 hours. The log is attached to the ticket of "
             "our IT department; I copied the last lines for you.",
-            "Firmware {version} renews the lease too late. The update is on the support "
-            "page; with a fixed address it also works without the update.",
+            "Firmware {version} renews the lease too late. The update is on the "
+            "support page; with a fixed address it also works without the update.",
         ),
         {**PRINTERS, **TERMINALS},
         (
@@ -109,8 +112,9 @@ TOPICS = (
     _request(
         "fault",
         "{product} does not read damaged codes any more",
-        "since the update to {version} the {product} refuses codes that it read before, "
-        "mainly the ones on shrink film. We have {quantity} of them in {place}.",
+        "since the update to {version} the {product} refuses codes that it read "
+        "before, mainly the ones on shrink film. We have {quantity} of them in "
+        "{place}.",
         (
             "Thank you for the report. Could you send two or three of the labels, or "
             "sharp photos of them?",
@@ -136,19 +140,20 @@ TOPICS = (
             "left in the cradle at weekends?",
             "Between 180 and 220 cycles. Yes, they stay in the cradle from Friday to "
             "Monday.",
-            "The cells are within warranty; we replace {percent} batteries. Please keep "
-            "the cradle's storage mode on at weekends, the leaflet explains it.",
+            "The cells are within warranty; we replace {percent} batteries. Please "
+            "keep the cradle's storage mode on at weekends, the leaflet explains it.",
         ),
         SCANNERS,
     ),
     _request(
         "fault",
         "{product} shows different weights for the same load",
-        "our {product} (serial number {serial}) shows up to {percent} per cent difference "
-        "when the same box is weighed twice. Our own check weight confirms it.",
+        "our {product} (serial number {serial}) shows up to {percent} per cent "
+        "difference when the same box is weighed twice. Our own check weight confirms "
+        "it.",
         (
-            "Please weigh the check weight in the middle and in each corner and send us "
-            "the five values. Has the scale been moved lately?",
+            "Please weigh the check weight in the middle and in each corner and send "
+            "us the five values. Has the scale been moved lately?",
             "The rear left corner is too low by 40 g. The scale was moved last week to "
             "make room for a new conveyor.",
             "One foot no longer carries. Adjust it until the level is centred, then "
@@ -179,8 +184,8 @@ TOPICS = (
     _request(
         "fault",
         "Wrong totals in the export of {product}",
-        "the daily export of the {product} contains some lines twice, so our totals are "
-        "too high. On Monday it was {percent} lines out of {quantity}00.",
+        "the daily export of the {product} contains some lines twice, so our totals "
+        "are too high. On Monday it was {percent} lines out of {quantity}00.",
         (
             "Could you send one such file and tell us at which times the export runs?",
             "File attached. The export runs at 12:00 and again at 18:00.",
@@ -189,8 +194,8 @@ TOPICS = (
         ),
         TERMINALS,
         (
-            "Lines of the minute of the run are in both files. This is a fault of ours, "
-            "please pass it on to development.",
+            "Lines of the minute of the run are in both files. This is a fault of "
+            "ours, please pass it on to development.",
             "You are right, it is our fault. I corrected today's file by hand and "
             "attached it, and send you a preliminary version this week.",
         ),
@@ -228,8 +233,8 @@ TOPICS = (
         "we plan to connect {quantity} {product} devices to our ERP system. Is there a "
         "description of the interface, and do we need a gateway?",
         (
-            "There are two ways, depending on who starts the transfer. Does your system "
-            "ask for the data or should the device send it?",
+            "There are two ways, depending on who starts the transfer. Does your "
+            "system ask for the data or should the device send it?",
             "The system should ask, every minute or so.",
             "Then no gateway is needed. The description with an example in Python is "
             "attached; page 14 shows exactly your case.",
@@ -245,8 +250,8 @@ TOPICS = (
             "We do it on site. Are all devices in the same building, and can they be "
             "taken out of use for half an hour each?",
             "Yes, all in one hall; early mornings would be best.",
-            "Our partner for your region comes on the agreed morning. The price list is "
-            "attached; driving costs are shared with a neighbour of yours.",
+            "Our partner for your region comes on the agreed morning. The price list "
+            "is attached; driving costs are shared with a neighbour of yours.",
         ),
         SCALES,
     ),
@@ -259,8 +264,8 @@ TOPICS = (
             "For your safety we need a confirmation from the person in charge, on your "
             "company's paper. A scan is enough.",
             "The signed letter is attached.",
-            "Thank you. I have just called you with the one-time code; please set a new "
-            "one at once.",
+            "Thank you. I have just called you with the one-time code; please set a "
+            "new one at once.",
         ),
         {**TERMINALS, **PRINTERS},
     ),
@@ -281,8 +286,8 @@ TOPICS = (
     _request(
         "question",
         "Spare part number for {product}",
-        "we need the order number of the cover and of the power supply of the {product}, "
-        "bought with order {order}.",
+        "we need the order number of the cover and of the power supply of the "
+        "{product}, bought with order {order}.",
         (
             "There are two series. Does the type plate say A or B before the serial "
             "number?",
@@ -295,8 +300,8 @@ TOPICS = (
     _request(
         "feature",
         "Printing two copies by default on {product}",
-        "it would save us {quantity} key strokes a day if the {product} could print two "
-        "copies of each label by default.",
+        "it would save us {quantity} key strokes a day if the {product} could print "
+        "two copies of each label by default.",
         (
             "A good idea. Should it hold for all labels or for one layout?",
             "For one layout: the pallet label.",
@@ -322,8 +327,8 @@ TOPICS = (
     _request(
         "feature",
         "Acoustic signal when {product} has read a code",
-        "in {place} it is so loud that nobody hears the {product}. Could it vibrate, or "
-        "beep louder?",
+        "in {place} it is so loud that nobody hears the {product}. Could it vibrate, "
+        "or beep louder?",
         (
             "Newer devices can vibrate. Which serial numbers do yours have?",
             "They begin with {serial}.",
