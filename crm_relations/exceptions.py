@@ -3,29 +3,39 @@
 from odoo.exceptions import UserError, ValidationError
 
 
-class CaseMoveError(UserError):
+class _Explained:
+    """Let the web client show the text of an error of ours.
+
+    It picks its dialog by the name of the class, not by its parents: a name it does
+    not know is shown as a crash of the program, without the text.
+    """
+
+    context = {"exception_class": "odoo.exceptions.UserError"}
+
+
+class CaseMoveError(_Explained, UserError):
     """The state machine does not allow this move; the text says which it allows."""
 
 
-class CaseEscalationError(UserError):
+class CaseEscalationError(_Explained, UserError):
     """The case cannot be handed up: its section is already at the top."""
 
 
-class CaseDeletionError(UserError):
+class CaseDeletionError(_Explained, UserError):
     """Only drafts may be deleted in this section."""
 
 
-class CaseMergeError(UserError):
+class CaseMergeError(_Explained, UserError):
     """These cases cannot be merged as asked."""
 
 
-class NoSectionError(UserError):
+class NoSectionError(_Explained, UserError):
     """A case was to be opened but no section exists to hold it."""
 
 
-class NoStageError(ValidationError):
+class NoStageError(_Explained, ValidationError):
     """Neither the section's board nor the shared board has a stage in that state."""
 
 
-class MenuEntryError(ValidationError):
+class MenuEntryError(_Explained, ValidationError):
     """The menus of a section cannot be made as asked."""

@@ -420,19 +420,27 @@ class CrmCaseSection(models.Model):
         return {"type": "ir.actions.client", "tag": "reload"}
 
     def action_view_cases(self):
-        """Open the section's cases; ``card`` in the context picks one figure."""
+        """Open the section's cases; ``card`` in the context picks one figure.
+
+        A figure opens as a list: a board folds columns and a calendar shows one
+        month, so neither would show as many cases as the card has promised.
+        """
         self.ensure_one()
+        kinds = self.env["crm.case"]._get_card_domains()
         card = self.env.context.get("card")
-        domain = Domain("section_id", "=", self.id)
-        domain &= self.env["crm.case"]._get_card_domains().get(card, Domain.TRUE)
+        domain = Domain("section_id", "=", self.id) & kinds.get(card, Domain.TRUE)
+        name, first = self.display_name, self.default_view
+        if card in kinds:
+            label = self._fields[card]._description_string(self.env)
+            name, first = f"{name}: {label}", "list"
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "crm_relations.crm_case_action"
         )
-        views = [self.default_view] + [
-            view for view in action["view_mode"].split(",") if view != self.default_view
+        views = [first] + [
+            view for view in action["view_mode"].split(",") if view != first
         ]
         return action | {
-            "display_name": self.display_name,
+            "display_name": name,
             "domain": list(domain),
             "context": {"default_section_id": self.id},
             "view_mode": ",".join(views),
