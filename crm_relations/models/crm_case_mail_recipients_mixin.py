@@ -52,7 +52,8 @@ class CrmCaseMailRecipientsMixin(models.AbstractModel):
     def message_post(self, *, message_type="notification", **kwargs):
         """Post a message; a mail is passed on to those who did not get it yet.
 
-        Passing on costs at most five queries, whatever the number of watchers.
+        Finding whom to pass it on to costs eleven queries with nothing in the cache,
+        whatever the number of watchers.
         """
         if message_type == "email":
             kwargs = self._prepare_received(kwargs)
@@ -171,6 +172,19 @@ class CrmCaseMailRecipientsMixin(models.AbstractModel):
     # ------------------------------------------------------------
     # OUTGOING MAIL
     # ------------------------------------------------------------
+
+    def _notify_thread_by_email(self, message, recipients_data, **kwargs):
+        """Send soon what a scheduled action has to say, as when it passes mail on.
+
+        Odoo leaves such mails to its queue, which looks once an hour.
+        """
+        result = super()._notify_thread_by_email(message, recipients_data, **kwargs)
+        queued = self.env.context.get("mail_notify_force_send") is False
+        if queued and any(one["notif"] == "email" for one in recipients_data):
+            # sudo: whoever writes a mail may have it sent, by a fixed action
+            queue = self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()
+            queue._trigger()
+        return result
 
     def _message_compute_subject(self):
         self.ensure_one()

@@ -13,6 +13,7 @@ from . import test_mail_outgoing_smtp
 from . import test_mail_relay
 from . import test_mail_reply
 from . import test_partner
+from . import test_queries
 from . import test_section
 from . import test_section_menus
 from . import test_security
