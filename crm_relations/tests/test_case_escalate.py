@@ -1,7 +1,6 @@
 from odoo import Command
-from odoo.tests import users
-
 from odoo.addons.crm_relations.exceptions import CaseEscalationError
+from odoo.tests import users
 
 from .common import CrmRelationsCommon
 

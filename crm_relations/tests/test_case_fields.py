@@ -1,13 +1,12 @@
 from datetime import datetime, timedelta
-
-from psycopg2 import IntegrityError
-
-from odoo.exceptions import ValidationError
-from odoo.tests import Form, users
-from odoo.tools import mute_logger
+from functools import partial
 
 from odoo.addons.crm_relations.exceptions import CaseDeletionError
 from odoo.addons.mail.tests.common import freeze_all_time
+from odoo.exceptions import ValidationError
+from odoo.tests import Form, users
+from odoo.tools import mute_logger
+from psycopg2 import IntegrityError
 
 from .common import CrmRelationsCommon
 
@@ -187,7 +186,7 @@ class TestCaseFields(CrmRelationsCommon):
                 with self.subTest(field=name, value=value):
                     case = self._new_case()
                     before = case[name]
-                    text = self._violation(lambda: case.write({name: value}))
+                    text = self._violation(partial(case.write, {name: value}))
                     self.assertIn(label, text)
                     self.env.invalidate_all()
                     self.assertEqual(case[name], before)
@@ -329,7 +328,7 @@ class TestCaseSentiment(CrmRelationsCommon):
         self.env.invalidate_all()
 
     def _is_none(self, value):
-        # 0 == False in Python
+        # not by comparing: in Python 0 equals False
         return value is False
 
     def test_none_and_zero_are_read_apart(self):

@@ -1,8 +1,7 @@
 from odoo import Command
+from odoo.addons.crm_relations.exceptions import CaseMergeError
 from odoo.exceptions import AccessError
 from odoo.tests import users
-
-from odoo.addons.crm_relations.exceptions import CaseMergeError
 
 from .common import CrmRelationsCommon
 

@@ -1,11 +1,9 @@
 from datetime import datetime, timedelta
 
-from psycopg2.errors import UniqueViolation
-
+from odoo.addons.mail.tests.common import freeze_all_time
 from odoo.exceptions import AccessError
 from odoo.tools import mute_logger
-
-from odoo.addons.mail.tests.common import freeze_all_time
+from psycopg2.errors import UniqueViolation
 
 from .common import CrmRelationsCommon
 
@@ -206,9 +204,11 @@ class TestCaseMoves(CrmRelationsCommon):
                 ("write", lambda own=own: own.write({"date": _START})),
                 ("unlink", lambda own=own: own.unlink()),
             ):
-                with self.subTest(user=user.login, verb=verb):
-                    with self.assertRaises(AccessError):
-                        attempt()
+                with (
+                    self.subTest(user=user.login, verb=verb),
+                    self.assertRaises(AccessError),
+                ):
+                    attempt()
 
     def test_moves_cannot_be_forged_through_the_case(self):
         case = self._new_case(user_id=self.boss.id).with_user(self.boss)

@@ -1,12 +1,11 @@
 from datetime import datetime, timedelta
 
 from odoo import Command
-from odoo.exceptions import UserError, ValidationError
-from odoo.tests import users
-
 from odoo.addons.crm_relations.exceptions import CaseMoveError, NoStageError
 from odoo.addons.crm_relations.tools import transitions
 from odoo.addons.mail.tests.common import freeze_all_time
+from odoo.exceptions import UserError, ValidationError
+from odoo.tests import users
 
 from .common import CrmRelationsCommon
 

@@ -2,9 +2,8 @@ import doctest
 import importlib
 import pkgutil
 
-from odoo.tests import BaseCase, tagged
-
 from odoo.addons.crm_relations import tools
+from odoo.tests import BaseCase, tagged
 
 
 @tagged("post_install", "-at_install", "crm_relations")

@@ -1,9 +1,8 @@
-from psycopg2.errors import UniqueViolation
-
 from odoo import Command
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, users
 from odoo.tools import mute_logger
+from psycopg2.errors import UniqueViolation
 
 from .common import CrmRelationsCommon
 

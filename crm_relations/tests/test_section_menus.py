@@ -1,9 +1,8 @@
 from odoo import Command
+from odoo.addons.crm_relations.exceptions import MenuEntryError
 from odoo.exceptions import AccessError
 from odoo.tests import Form, users
 from odoo.tools.safe_eval import safe_eval
-
-from odoo.addons.crm_relations.exceptions import MenuEntryError
 
 from .common import CrmRelationsCommon
 
