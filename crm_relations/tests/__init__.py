@@ -4,7 +4,9 @@ from . import test_case_fields
 from . import test_case_hand_over
 from . import test_case_merge
 from . import test_case_moves
+from . import test_case_sentiment
 from . import test_case_state
+from . import test_case_transfer
 from . import test_conventions
 from . import test_doctests
 from . import test_mail_fetch
@@ -17,3 +19,4 @@ from . import test_queries
 from . import test_section
 from . import test_section_menus
 from . import test_security
+from . import test_tours
