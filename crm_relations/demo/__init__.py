@@ -1,1 +1,3 @@
+# isort: off
+from . import example_discussion
 from . import example_company
