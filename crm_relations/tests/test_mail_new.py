@@ -1,6 +1,5 @@
-from odoo.tools import mute_logger
-
 from odoo.addons.crm_relations.tools.mail_priority import HIGH, LOW, NORMAL, URGENT
+from odoo.tools import mute_logger
 
 from .mail_case_common import (
     JANE,

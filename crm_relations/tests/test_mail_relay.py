@@ -77,10 +77,14 @@ class TestMailRelay(MailCaseCommon):
             )
 
     def test_nobody_receives_his_own_words(self):
-        self.env["res.partner"].create({"name": "Agent's twin", "email": TO_AGENT})
-        twin = self.jane.copy({"name": "Jane again", "email": "JANE@acme.example"})
+        twins = self.env["res.partner"].create(
+            [
+                {"name": "Agent as a contact", "email": TO_AGENT},
+                {"name": "Jane again", "email": "JANE@acme.example"},
+            ]
+        )
         self.case.email_cc = f"{AGENT}, {JANE}"
-        self.case.message_subscribe(twin.ids)
+        self.case.message_subscribe((self.jane | twins).ids)
         with self._sends_to(TO_JANE):
             self._reply(AGENT)
         with self._sends_to(TO_AGENT):

@@ -1,10 +1,9 @@
 from datetime import timedelta
 
 from odoo import fields
+from odoo.addons.mail.tests.common import freeze_all_time
 from odoo.exceptions import AccessError
 from odoo.tests.common import users, warmup
-
-from odoo.addons.mail.tests.common import freeze_all_time
 
 from .mail_case_common import (
     BOB,

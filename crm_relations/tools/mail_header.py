@@ -10,19 +10,19 @@ _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 def read_header(message: Message, name: str) -> str | None:
-    """Read a header that was sent as bare bytes in the charset of the mail's text.
+    r"""Read a header that was sent as bare bytes in the charset of the mail's text.
 
     >>> from email import message_from_bytes, policy
     >>> def mail(charset, subject):
-    ...     head = f"Content-Type: text/plain; charset={charset}\\nSubject: "
+    ...     head = f"Content-Type: text/plain; charset={charset}\nSubject: "
     ...     return message_from_bytes(head.encode() + subject, policy=policy.SMTP)
     >>> read_header(mail("Shift_JIS", "見積".encode("cp932")), "subject")
     '見積'
     >>> read_header(mail("Shift_JIS", b"=?UTF-8?Q?=E8=A6=8B?="), "Subject") is None
     True
-    >>> read_header(mail("klingon", b"\\xe9"), "Subject") is None
+    >>> read_header(mail("klingon", b"\xe9"), "Subject") is None
     True
-    >>> read_header(mail("us-ascii", b"\\xe9"), "To") is None
+    >>> read_header(mail("us-ascii", b"\xe9"), "To") is None
     True
 
     :return: its text; None when there is nothing to repair or no way to
