@@ -178,29 +178,31 @@ class CrmCaseSectionCreateMenus(models.TransientModel):
         # sudo: menus and actions belong to administrators; a manager of sections may
         # make these because they only open cases, under the reader's own rights
         Menu = self.env["ir.ui.menu"].sudo()
-        root = Menu.create(
+        shared = {"group_ids": [Command.set(groups.ids)]}
+        root = menus = Menu.create(
             {
                 "name": self.name,
                 "parent_id": self.parent_menu_id.id,
                 "sequence": 20 + section.sequence,
-                "group_ids": [Command.set(groups.ids)],
+                **shared,
             }
         )
-        menus = {None: root}
+        parents = {line.key: self._get_entries()[line.key][2] for line in lines}
+        branches = {}
         for position, line in enumerate(lines):
-            parent = self._get_entries()[line.key][2]
+            # an entry whose branch is not wanted moves up
+            branch = branches.get(parents[line.key], root)
+            values = {"name": line.name, "sequence": position, **shared}
+            if line.key in parents.values():
+                # the web client opens no menu that has others below it, so the
+                # entry itself stands inside the branch that bears its name
+                branch = Menu.create({**values, "parent_id": branch.id})
+                branches[line.key] = branch
+                menus |= branch
             action = self._create_action(line, views)
-            menus[line.key] = Menu.create(
-                {
-                    "name": line.name,
-                    # an entry whose branch is not wanted moves up
-                    "parent_id": menus.get(parent, root).id,
-                    "sequence": position,
-                    "action": f"{action._name},{action.id}",
-                    "group_ids": [Command.set(groups.ids)],
-                }
-            )
-        section.sudo().menu_ids = Menu.union(*menus.values())
+            values["action"] = f"{action._name},{action.id}"
+            menus |= Menu.create({**values, "parent_id": branch.id})
+        section.sudo().menu_ids = menus
 
     def _create_action(self, line, views):
         """Make the window action of one entry."""

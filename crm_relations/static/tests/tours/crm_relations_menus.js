@@ -30,6 +30,18 @@ registry.category("web_tour.tours").add("crm_relations_menus", {
             run: "click",
         },
         {
+            content: "An entry with others below it opens as well",
+            trigger: ".o-dropdown--menu .dropdown-item:contains(All Cases)",
+            run: "click",
+        },
+        {
+            trigger: ".o_last_breadcrumb_item:contains(Support 1: All Cases)",
+        },
+        {
+            trigger: ".o_menu_sections button:contains(Support 1)",
+            run: "click",
+        },
+        {
             trigger: ".o-dropdown--menu .dropdown-item:contains(Overdue)",
             run: "click",
         },
