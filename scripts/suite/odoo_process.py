@@ -80,7 +80,12 @@ def database(name, source):
 
 
 def drop_leftovers():
-    """Drop the databases of earlier runs that were killed before they could."""
+    """Drop the databases of earlier runs that were killed before they could.
+
+    Only on our own server: on another one they may be those of another machine.
+    """
+    if os.environ["PGHOST"] != os.environ["CRM_SOCKETS"]:
+        return
     statement = f"SELECT datname FROM pg_database WHERE datname LIKE '{PREFIX}%'"
     for name in sql("postgres", statement):
         owner = re.match(rf"{PREFIX}(\d+)_", name)
