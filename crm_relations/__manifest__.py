@@ -20,6 +20,7 @@
         "wizard/crm_case_merge_views.xml",
         "wizard/crm_case_section_create_menus_views.xml",
         "wizard/crm_case_transfer_views.xml",
+        "views/crm_case_form_views.xml",
         "views/crm_case_views.xml",
         "views/crm_case_search_views.xml",
         "views/crm_case_actions.xml",

@@ -20,7 +20,8 @@ registry.category("web_tour.tours").add("crm_relations_calendar", {
             run: "click",
         },
         {
-            trigger: ".modal .o_form_view .o_field_widget[name=name] textarea:value(Printer on fire)",
+            trigger:
+                ".modal .o_form_view .o_field_widget[name=name] textarea:value(Printer on fire)",
         },
     ],
 });

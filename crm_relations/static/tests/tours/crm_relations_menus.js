@@ -13,7 +13,8 @@ registry.category("web_tour.tours").add("crm_relations_menus", {
         },
         {
             content: "An entry can be renamed",
-            trigger: ".modal .o_data_row:contains(Late Cases):not(:contains(My)) td[name=name]",
+            trigger:
+                ".modal .o_data_row:contains(Late Cases):not(:contains(My)) td[name=name]",
             run: "click",
         },
         {
@@ -50,7 +51,8 @@ registry.category("web_tour.tours").add("crm_relations_menus", {
         },
         {
             content: "It shows what its name says",
-            trigger: ".o_kanban_renderer:has(.o_kanban_record:contains(Forgotten)):not(:has(.o_kanban_record:contains(Printer on fire)))",
+            trigger:
+                ".o_kanban_renderer:has(.o_kanban_record:contains(Forgotten)):not(:has(.o_kanban_record:contains(Printer on fire)))",
         },
     ],
 });

@@ -20,7 +20,8 @@ registry.category("web_tour.tours").add("crm_relations_overview", {
             trigger: ".o_last_breadcrumb_item:contains(Support 1: Unclosed)",
         },
         {
-            trigger: ".o_list_view:not(:has(.o_data_row:contains(Secret))) .o_data_row:contains(Printer on fire)",
+            trigger:
+                ".o_list_view:not(:has(.o_data_row:contains(Secret))) .o_data_row:contains(Printer on fire)",
         },
         {
             trigger: ".o_back_button",
