@@ -116,11 +116,11 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.pop("PYTHONPATH", None)  # it led here; Odoo is not to see it
     arguments = parse_arguments()
-    odoo_process.clear_logs()
+    odoo_process.forget_ended()
     odoo_process.drop_leftovers()
     total = Outcome()
     timer = Timer()
-    show("Testing (logs in .dev/log/test)")
+    show(f"Testing (logs in .dev/log/{odoo_process.LOGS.name})")
     if arguments.tags or arguments.module:
         jobs = selected_tests(arguments)
     else:
@@ -128,8 +128,8 @@ def main():
         jobs = everything(arguments)
     run_jobs(jobs, total)
     show(f"\nTests took {timer}")
-    if not total.passed and not total.failures:
-        total.fail("something is tested", "no test ran: is the selection right?")
+    if not total.tests and not total.failures:
+        total.fail("the addons are tested", "no test ran: is the selection right?")
     total.print()
     return 1 if total.failures else 0
 

@@ -67,7 +67,7 @@ def run_tests(name, source, install, tags):
         )
     records = run.records
     results = read_results(records)
-    outcome = Outcome(passed=results.passed, skipped=results.skipped)
+    outcome = Outcome(results.passed, tests=results.passed, skipped=results.skipped)
     for test, tracebacks in results.broken.items():
         outcome.fail(test, "\n".join(tracebacks))
     loud = [r for r in records if r.is_loud() and not is_result(r)]

@@ -14,7 +14,8 @@ from suite.odoo_log import read_records
 
 ROOT = Path(__file__).resolve().parents[2]
 DEV = ROOT / ".dev"
-LOGS = DEV / "log" / "test"
+# Two suites may run at the same time; each has its own logs and databases.
+LOGS = DEV / "log" / f"test_{os.getpid()}"
 TIME_LIMIT = 1500  # seconds for one run of Odoo; all of them should need less than 1200
 PREFIX = "crm_relations_test_"
 running = set()  # processes to end if the person loses patience
@@ -88,13 +89,28 @@ def drop_leftovers():
         return
     statement = f"SELECT datname FROM pg_database WHERE datname LIKE '{PREFIX}%'"
     for name in sql("postgres", statement):
-        owner = re.match(rf"{PREFIX}(\d+)_", name)
-        if owner and not Path("/proc", owner[1]).exists():
+        if has_ended(name.removeprefix(PREFIX)):
             script("postgres", "drop", name)
 
 
+def forget_ended():
+    """Delete the logs and pictures of earlier runs."""
+    for folder in (DEV / "log").glob("test_*"):
+        if has_ended(folder.name.removeprefix("test_")):
+            shutil.rmtree(folder)
+    for folder in (DEV / "screenshots").glob(f"{PREFIX}*"):
+        if has_ended(folder.name.removeprefix(PREFIX)):
+            shutil.rmtree(folder)
+
+
+def has_ended(name):
+    """Tell whether the suite whose process id a name begins with has ended."""
+    process = re.match(r"\d+", name)
+    return bool(process) and not Path("/proc", process[0]).exists()
+
+
 def odoo(name, *arguments, stdin=""):
-    """Run Odoo's command line to its end, its log going to .dev/log/test/NAME.log."""
+    """Run Odoo's command line to its end, its log going to LOGS/NAME.log."""
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{name}.log"
     command = [sys.executable, DEV / "odoo-bin", *arguments]
@@ -118,10 +134,3 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
-
-
-def clear_logs():
-    """Forget the logs and pictures of the last run."""
-    shutil.rmtree(LOGS, ignore_errors=True)
-    for picture in (DEV / "screenshots").rglob("*.png"):
-        picture.unlink()

@@ -21,6 +21,7 @@ class Outcome:
     """
 
     passed: int = 0
+    tests: int = 0  # tests of the addons among those that passed
     failures: list = field(default_factory=list)
     skipped: dict = field(default_factory=dict)
 
@@ -39,6 +40,7 @@ class Outcome:
 
     def add(self, other):
         self.passed += other.passed
+        self.tests += other.tests
         self.failures += other.failures
         self.skipped |= other.skipped
 
