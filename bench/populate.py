@@ -2,7 +2,7 @@
 
 50 agents in 5 sections (a tree), three years, 35 % unclosed, 30 % without a partner,
 10 % without a responsible, the busiest agent has 14 % of the rows. The same rows are
-written to `crm_lead`, so that both models answer the same questions about the same work.
+written to `crm_lead`: both models answer the same questions about the same work.
 """
 
 _ROWS = """
@@ -53,7 +53,11 @@ def sections(env, users):
 
 
 def fill(env, rows, partners):
-    """Write ``partners`` contacts and ``rows`` cases and leads, then ANALYZE."""
+    """Write ``partners`` contacts and as many cases and leads as ``rows`` says.
+
+    The caller commits and then vacuums: without a visibility map no index answers
+    alone, which a database in use has from autovacuum.
+    """
     cr = env.cr
     users = agents(env)
     found, teams = sections(env, users)
@@ -117,12 +121,13 @@ def _fill_partners(cr, count):
 def _fill_cases(cr, values):
     cr.execute(
         """
-        INSERT INTO crm_case (number, name, active, section_id, stage_id, state, user_id,
-                              partner_id, commercial_partner_id, email_from,
+        INSERT INTO crm_case (number, name, active, section_id, stage_id, state,
+                              user_id, partner_id, commercial_partner_id, email_from,
                               email_normalized, priority, company_id, currency_id,
                               planned_revenue, probability, weighted_revenue, date,
                               duration, date_deadline, date_last_action, date_closed,
-                              hours_close, create_date, write_date, create_uid, write_uid)
+                              hours_close, create_date, write_date, create_uid,
+                              write_uid)
         SELECT 'B' || g, 'Request ' || g || ' ' || md5(g::text), true,
                (%(sections)s::int[])[1 + floor(r_section * 5)::int], s.id, s.state,
                CASE WHEN r_user < 0.9
@@ -137,9 +142,11 @@ def _fill_cases(cr, values):
                CASE WHEN NOT unclosed THEN 72 END, at, at, 1, 1
           FROM bench_rows
           JOIN crm_case_stage s ON s.id = CASE
-               WHEN unclosed THEN (%(unclosed)s::int[])[1 + floor(r_stage * r_stage * 3)::int]
+               WHEN unclosed
+               THEN (%(unclosed)s::int[])[1 + floor(r_stage * r_stage * 3)::int]
                ELSE (%(closed)s::int[])[1 + floor(r_stage * r_stage * 2)::int] END
-          LEFT JOIN bench_partner p ON p.partner = bench_rows.partner AND r_partner < 0.7
+          LEFT JOIN bench_partner p
+            ON p.partner = bench_rows.partner AND r_partner < 0.7
         """,
         values,
     )
@@ -148,10 +155,11 @@ def _fill_cases(cr, values):
 def _fill_leads(cr, values):
     cr.execute(
         """
-        INSERT INTO crm_lead (name, type, active, team_id, stage_id, user_id, partner_id,
-                              contact_name, email_from, email_normalized, priority,
-                              company_id, expected_revenue, probability, prorated_revenue,
-                              won_status, date_deadline, date_last_stage_update,
+        INSERT INTO crm_lead (name, type, active, team_id, stage_id, user_id,
+                              partner_id, contact_name, email_from, email_normalized,
+                              priority, company_id, expected_revenue, probability,
+                              prorated_revenue, won_status, date_deadline,
+                              date_last_stage_update,
                               date_closed, day_close, create_date, write_date,
                               create_uid, write_uid)
         SELECT 'Request ' || g || ' ' || md5(g::text), 'opportunity', true,
@@ -167,11 +175,13 @@ def _fill_leads(cr, values):
                CASE WHEN r_priority < 0.1 THEN '0' WHEN r_priority < 0.8 THEN '1'
                     WHEN r_priority < 0.95 THEN '2' ELSE '3' END,
                1, exp(5 + 3 * r_value), CASE WHEN unclosed THEN 50 ELSE 100 END,
-               exp(5 + 3 * r_value) / 2, CASE WHEN unclosed THEN 'pending' ELSE 'won' END,
+               exp(5 + 3 * r_value) / 2,
+               CASE WHEN unclosed THEN 'pending' ELSE 'won' END,
                (at + interval '10 day')::date, at, CASE WHEN NOT unclosed
                THEN at + interval '3 day' END, 3, at, at, 1, 1
           FROM bench_rows
-          LEFT JOIN bench_partner p ON p.partner = bench_rows.partner AND r_partner < 0.7
+          LEFT JOIN bench_partner p
+            ON p.partner = bench_rows.partner AND r_partner < 0.7
         """,
         values,
     )

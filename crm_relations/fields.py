@@ -35,8 +35,8 @@ class OptionalInteger(fields.Integer):
         get_value = self.expression_getter(field_expr)
         wanted = {None if _is_missing(item) else item for item in value}
         return lambda record: (
-            None if _is_missing(found := get_value(record)) else found
-        ) in wanted
+            (None if _is_missing(found := get_value(record)) else found) in wanted
+        )
 
 
 def _is_missing(value):

@@ -5,7 +5,9 @@ def uninstall_hook(env):
     """Take away what the addon made outside its own tables.
 
     Section menus, their actions and groups are ordinary records made by users, not
-    by data files, so Odoo does not know that they belong to the addon.
+    by data files, so Odoo does not know that they belong to the addon. Cases go first:
+    Odoo deletes the shipped stages before it drops the table that refers to them.
     """
-    sections = env["crm.case.section"].with_context(active_test=False).search([])
-    sections._remove_menus()
+    everything = {"active_test": False}
+    env["crm.case.section"].with_context(**everything).search([])._remove_menus()
+    env["crm.case"].with_context(**everything).search([]).unlink()

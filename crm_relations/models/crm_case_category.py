@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class CrmCaseCategory(models.Model):
-    """A subject inside a section: Fault, Corrective Action, Information Request…"""
+    """A subject inside a section: Fault, Corrective Action, and the like."""
 
     _name = "crm.case.category"
     _description = "Case Category"

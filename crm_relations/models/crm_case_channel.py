@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class CrmCaseChannel(models.Model):
-    """A way people reach us or we reach them: mail, phone, letter, visit…"""
+    """A way people reach us or we reach them: mail, phone, letter, visit."""
 
     _name = "crm.case.channel"
     _description = "Communication Channel"

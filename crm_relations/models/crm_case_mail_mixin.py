@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.tools import email_normalize, email_normalize_all, parse_contact_from_email
+from odoo.tools import email_normalize, parse_contact_from_email
 from odoo.tools.mail import email_split_and_format
 
 from ..exceptions import NoSectionError
@@ -98,7 +98,7 @@ class CrmCaseMailMixin(models.AbstractModel):
 
     @api.model
     def _adjust_mail_routes(self, message, message_dict, routes):
-        """Let a mail to cases become one entry in one living case.
+        """Let a mail to cases become one entry in each section it is addressed to.
 
         :param message: email.message.EmailMessage, which `message_new` never sees
         :param message_dict: what Odoo read of it; headers it could not are repaired
@@ -110,33 +110,8 @@ class CrmCaseMailMixin(models.AbstractModel):
         if not ours:
             return routes
         message_dict.update(self._repair_headers(message))
-        route = self._adjust_mail_route(message, self._choose_route(message, ours))
-        return [*(route for route in routes if route not in ours), route]
-
-    @api.model
-    def _choose_route(self, message, routes):
-        """Take the section that is named first, in To before Cc.
-
-        One mail makes one case, as it does when each section has a mailbox of its
-        own and the second delivery is a duplicate.
-        """
-        headers = [*message.get_all("To", []), *message.get_all("Cc", [])]
-        addresses = email_normalize_all(",".join(map(str, headers)))
-
-        def position(route):
-            # sudo: aliases are not readable for everybody
-            alias = route[4].sudo() if route[4] else self.env["mail.alias"]
-            names = (alias.alias_full_name, alias.alias_name)
-            return next(
-                (
-                    index
-                    for index, address in enumerate(addresses)
-                    if address in names or address.partition("@")[0] in names
-                ),
-                len(addresses),
-            )
-
-        return min(routes, key=position)
+        others = [route for route in routes if route[0] != self._name]
+        return others + [self._adjust_mail_route(message, route) for route in ours]
 
     @api.model
     def _adjust_mail_route(self, message, route):

@@ -70,7 +70,6 @@ class CrmCaseSection(models.Model):
         "crm_case_section_staff_rel",
         "section_id",
         "user_id",
-        "Staff",
         compute="_compute_staff_ids",
         recursive=True,
         store=True,

@@ -26,7 +26,6 @@ class ResPartner(models.Model):
     )
     category_branch_id = fields.Many2one(
         "res.partner.category",
-        "Category Branch",
         compute="_compute_category_branch_id",
         search="_search_category_branch_id",
         help="Partners of a category and of all categories below it.",

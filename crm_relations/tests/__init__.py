@@ -1,22 +1,24 @@
-from . import test_case_assignment
-from . import test_case_escalate
-from . import test_case_fields
-from . import test_case_hand_over
-from . import test_case_merge
-from . import test_case_moves
-from . import test_case_sentiment
-from . import test_case_state
-from . import test_case_transfer
-from . import test_conventions
-from . import test_doctests
-from . import test_mail_fetch
-from . import test_mail_new
-from . import test_mail_outgoing_smtp
-from . import test_mail_relay
-from . import test_mail_reply
-from . import test_partner
-from . import test_queries
-from . import test_section
-from . import test_section_menus
-from . import test_security
-from . import test_tours
+from . import (
+    test_case_assignment,
+    test_case_escalate,
+    test_case_fields,
+    test_case_hand_over,
+    test_case_merge,
+    test_case_moves,
+    test_case_sentiment,
+    test_case_state,
+    test_case_transfer,
+    test_conventions,
+    test_doctests,
+    test_mail_fetch,
+    test_mail_new,
+    test_mail_outgoing_smtp,
+    test_mail_relay,
+    test_mail_reply,
+    test_partner,
+    test_queries,
+    test_section,
+    test_section_menus,
+    test_security,
+    test_tours,
+)

@@ -1,7 +1,6 @@
 from odoo import Command
-from odoo.tests import tagged
-
 from odoo.addons.mail.tests.common import MailCommon, mail_new_test_user
+from odoo.tests import tagged
 
 
 @tagged("post_install", "-at_install", "crm_relations")
@@ -20,7 +19,7 @@ class CrmRelationsCommon(MailCommon):
     ============ ============ =========== ==================== =========
 
     Roles: agent, colleague, quality: user · senior, susan: section · boss: manager ·
-    employee (from MailCommon): internal without a role · foreigner: section in company 2.
+    employee (from MailCommon): internal, no role · foreigner: section in company 2.
     Customers: jane (ACME), bob (ACME), walter (alone), a stranger is no contact at all.
     """
 
@@ -39,7 +38,6 @@ class CrmRelationsCommon(MailCommon):
         cls.senior = cls._new_user("senior", "section")
         cls.susan = cls._new_user("susan", "section")
         cls.boss = cls._new_user("boss", "manager")
-        cls._activate_multi_company()
         cls.foreigner = cls._new_user("foreigner", "section", cls.company_2)
 
     @classmethod
@@ -90,7 +88,11 @@ class CrmRelationsCommon(MailCommon):
         cls.acme, cls.walter = cls.env["res.partner"].create(
             [
                 {"name": "ACME", "is_company": True, "email": "info@acme.example"},
-                {"name": "Walter", "email": "walter@alone.example", "phone": "+1 555 1"},
+                {
+                    "name": "Walter",
+                    "email": "walter@alone.example",
+                    "phone": "+1 555 1",
+                },
             ]
         )
         cls.jane, cls.bob = cls.env["res.partner"].create(

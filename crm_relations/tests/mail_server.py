@@ -86,7 +86,7 @@ class _Receiver:
         self.server = server
         self._numbers = itertools.count(1)
 
-    async def handle_RCPT(  # noqa: N802, PLR0913 - aiosmtpd names it and passes all this
+    async def handle_RCPT(
         self, smtp: Any, session: Any, envelope: Any, address: str, rcpt_options: list
     ) -> str:
         if failed := self._fail(smtp, "rcpt", address):
@@ -96,9 +96,7 @@ class _Receiver:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
 
-    async def handle_DATA(  # noqa: N802 - aiosmtpd calls it so
-        self, smtp: Any, session: Any, envelope: Any
-    ) -> str:
+    async def handle_DATA(self, smtp: Any, session: Any, envelope: Any) -> str:
         if failed := self._fail(smtp, "data"):
             return failed
         try:

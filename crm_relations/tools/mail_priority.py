@@ -22,16 +22,16 @@ _WORD_HEADERS = ("Importance", "X-MSMail-Priority", "Priority")
 
 
 def priority_of(message: Message) -> str | None:
-    """Read the priority from a mail's headers.
+    r"""Read the priority from a mail's headers.
 
     The number is finer than the words, so it wins where both stand.
 
     >>> from email import message_from_string as mail
-    >>> priority_of(mail("X-Priority: 1 (Highest)\\n\\n"))
+    >>> priority_of(mail("X-Priority: 1 (Highest)\n\n"))
     '3'
-    >>> priority_of(mail("Importance: High\\n\\n"))
+    >>> priority_of(mail("Importance: High\n\n"))
     '2'
-    >>> priority_of(mail("X-Priority: soon\\n\\n")) is None
+    >>> priority_of(mail("X-Priority: soon\n\n")) is None
     True
 
     :return: ``"0"`` Low to ``"3"`` Urgent, or None when no header says anything

@@ -36,7 +36,6 @@ class CrmCaseSectionCreateMenus(models.TransientModel):
     )
     parent_menu_id = fields.Many2one(
         "ir.ui.menu",
-        "Parent Menu",
         required=True,
         default=lambda self: self.env.ref("crm_relations.crm_relations_menu_root"),
     )
