@@ -273,8 +273,9 @@ class CrmCaseMailMixin(models.AbstractModel):
 
     def _track_subtype(self, initial_values):
         self.ensure_one()
-        if "state" in initial_values:
-            return self.env.ref("crm_relations.mail_message_subtype_case_state")
         if "section_id" in initial_values:
             return self.env.ref("crm_relations.mail_message_subtype_case_section")
+        # the stage tells the state as well: one line in the discussion, not two
+        if "stage_id" in initial_values:
+            return self.env.ref("crm_relations.mail_message_subtype_case_state")
         return super()._track_subtype(initial_values)

@@ -34,7 +34,6 @@ class CrmCaseStateMixin(models.AbstractModel):
         store=True,
         precompute=True,
         copy=False,
-        tracking=True,
         help="Follows the stage. Setting it picks the section's first stage in "
         "that state.",
     )
