@@ -1,6 +1,7 @@
 # isort: off
 from . import crm_case_channel
 from . import crm_case_stage
+from . import crm_case_section_intake_mixin
 from . import crm_case_section
 from . import crm_case_category
 from . import crm_case_move
@@ -9,7 +10,15 @@ from . import crm_case_transfer_mixin
 from . import crm_case_mail_recipients_mixin
 from . import crm_case_mail_mixin
 from . import crm_case_assignment_mixin
+from . import crm_case_intake_mixin
 from . import crm_case
 from . import mail_thread
 from . import fetchmail_server
+from . import crm_mail_intake_queue_mixin
+from . import crm_mail_intake_entry_mixin
+from . import crm_mail_intake
+from . import crm_mail_intake_receipt
+from . import mail_alias
+from . import mail_mail
+from . import res_config_settings
 from . import res_partner

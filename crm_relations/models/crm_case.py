@@ -23,6 +23,7 @@ class CrmCase(models.Model):
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",
         "crm.case.assignment.mixin",
+        "crm.case.intake.mixin",
         "crm.case.mail.mixin",
     ]
     _order = "priority desc, id desc"

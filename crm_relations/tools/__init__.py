@@ -1,1 +1,8 @@
-from . import mail_header, mail_priority, mail_reference, transitions
+from . import (
+    mail_header,
+    mail_identity,
+    mail_priority,
+    mail_reference,
+    mailbox_reader,
+    transitions,
+)

@@ -1,1 +1,7 @@
-from . import crm_case_merge, crm_case_section_create_menus, crm_case_transfer
+from . import (
+    crm_case_merge,
+    crm_case_section_create_menus,
+    crm_case_transfer,
+    crm_mail_intake_attach,
+    crm_mail_intake_ignore,
+)

@@ -1,0 +1,46 @@
+from odoo import api, fields, models
+
+
+class CrmCaseIntakeMixin(models.AbstractModel):
+    """A case and the mails it was made of."""
+
+    _name = "crm.case.intake.mixin"
+    _description = "Case Original Mails"
+
+    intake_ids = fields.Many2many(
+        "crm.mail.intake",
+        "crm_mail_intake_case_rel",
+        "case_id",
+        "intake_id",
+        "Original Mails",
+        copy=False,
+        groups="crm_relations.crm_relations_group_manager",
+    )
+    intake_count = fields.Integer(
+        "Number of Original Mails",
+        compute="_compute_intake_count",
+        groups="crm_relations.crm_relations_group_manager",
+    )
+
+    @api.depends("intake_ids")
+    def _compute_intake_count(self):
+        for case in self:
+            case.intake_count = len(case.intake_ids)
+
+    @api.model
+    def message_new(self, msg_dict, custom_values=None):
+        """Open a case and link it to the mail in hand."""
+        case = super().message_new(msg_dict, custom_values)
+        self.env["crm.mail.intake"]._get_current()._link_cases(case)
+        return case
+
+    def message_update(self, msg_dict, update_vals=None):
+        """Enter an answer and link the case to the mail in hand."""
+        result = super().message_update(msg_dict, update_vals)
+        self.env["crm.mail.intake"]._get_current()._link_cases(self)
+        return result
+
+    def action_view_intakes(self):
+        """Open the mails as they were received."""
+        self.ensure_one()
+        return self.intake_ids._get_records_action(name=self.env._("Original Mails"))

@@ -1,0 +1,396 @@
+import xmlrpc.client as xmlrpclib
+from html import escape
+
+from odoo import SUPERUSER_ID, api, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..tools import mail_identity
+from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
+
+BARE_TEXT_LIMIT = 64 * 1024  # characters of a mail that only its bytes can tell
+
+
+class CrmMailIntakeEntryMixin(models.AbstractModel):
+    """How one mail of the ledger becomes an entry: in Odoo's own gateway, once.
+
+    The gateway is called as always. What it decides is written into the row from
+    inside (`mail.thread` asks for the row of the mail in hand), and each route is
+    allowed only to the mail that gets the receipt for it.
+    """
+
+    _name = "crm.mail.intake.entry.mixin"
+    _description = "Entry of Incoming Mails"
+
+    # ------------------------------------------------------------
+    # PIPED IN
+    # ------------------------------------------------------------
+
+    @api.model
+    def _takes_piped(self, model, raw):
+        """Tell whether a mail handed to `message_process` is one of ours."""
+        if model == "crm.case":
+            return True
+        recipients = mail_identity.read_recipients(raw)
+        return bool(recipients and self._find_aliases(recipients))
+
+    @api.model
+    def _find_aliases(self, recipients):
+        # sudo: aliases are not readable for everybody
+        return (
+            self.env["mail.alias"]
+            .sudo()
+            .search(
+                [
+                    ("alias_model_id", "=", self.env["ir.model"]._get_id("crm.case")),
+                    "|",
+                    ("alias_full_name", "in", list(recipients)),
+                    "&",
+                    ("alias_incoming_local", "=", True),
+                    ("alias_name", "in", [a.partition("@")[0] for a in recipients]),
+                ]
+            )
+        )
+
+    @api.model
+    def _take_piped(self, thread, raw, options):
+        """Take in a mail inside the caller's transaction.
+
+        :param thread: mail.thread as the caller called it
+        :param options: the other arguments of `message_process`
+        :return: what `message_process` answers, an id or False
+        """
+        options = {name: value for name, value in options.items() if value}
+        server_id = self.env.context.get("default_fetchmail_server_id")
+        server = self.env["fetchmail.server"].browse(server_id or [])
+        key = mail_identity.transport_key(raw, options)
+        mail = self._store([(key, raw)], server, server.section_id, options)
+        if mail:
+            return mail._try_inline(thread) or False
+        # handed in again, byte for byte: only what waits still needs a try
+        mail = self.search(
+            [
+                ("transport_key", "=", key),
+                ("server_id", "=", server.id),
+                ("state", "in", ("new", "working", "retry")),
+            ]
+        ).try_lock_for_update(allow_referencing=True)
+        return (mail and mail._process_inline()) or False
+
+    @api.model
+    def _read_message(self, message):
+        """Give the bytes of what `message_process` was given."""
+        if isinstance(message, xmlrpclib.Binary):
+            message = message.data
+        return message.encode() if isinstance(message, str) else bytes(message)
+
+    # ------------------------------------------------------------
+    # ENTER
+    # ------------------------------------------------------------
+
+    def _enter_by_itself(self, thread=None):
+        """Let the mail find its place; the row says what became of it.
+
+        :param thread: mail.thread on whose behalf, the system's if not given
+        :return: what `message_process` answers
+        """
+        self.ensure_one()
+        raw = self._identify()
+        message_id = self._choose_message_id()
+        if not message_id:
+            return False
+        options = {"model": "crm.case"} | (self.options or {})
+        result = self._get_gateway(thread).message_process(
+            message=mail_identity.with_message_id(raw, message_id), **options
+        )
+        self._conclude(result)
+        return result
+
+    def _identify(self):
+        """Write down which mail it is, unless that is known.
+
+        :return: its bytes
+        """
+        raw = self.with_context(bin_size=False).raw or b""
+        if not (self.content_key and self.message_id):
+            self.write(self._get_identity(raw, self.message_id))
+        return raw
+
+    @api.model
+    def _get_identity(self, raw, message_id):
+        key = mail_identity.content_key(raw)
+        # derived from the content, a replay is the same mail
+        message_id = message_id or mail_identity.derive_message_id(key)
+        return {"content_key": key, "message_id": message_id}
+
+    def _choose_message_id(self):
+        """Give the id to enter with, or False if the mail has been here already.
+
+        Odoo drops every mail whose id it knows. Ids are not proof: senders reuse them,
+        and the same mail may come for another section. Such a mail enters with an id
+        derived from what distinguishes it; the receipts say whether it may.
+        """
+        twins = self.search([("message_id", "=", self.message_id)]) - self
+        known = twins and self._find_message(self.message_id)
+        if not known:
+            # if Odoo knows the id from elsewhere it says so, see `_conclude`
+            return self.message_id
+        derived = mail_identity.derive_message_id(
+            self.message_id, self.content_key, self.section_id.id
+        )
+        if known.message_type == "email":
+            known = self._find_message(derived)
+        if not known:
+            return derived
+        self._record_duplicate(twins, known)
+        return False
+
+    def _find_message(self, message_id):
+        # sudo: whoever brings the mail, all messages count
+        Message = self.env["mail.message"].sudo()
+        return Message.search([("message_id", "=", message_id)], limit=1)
+
+    def _get_gateway(self, thread=None, **context):
+        # as the system when nobody hands the mail in: whoever presses a button is not
+        # who writes
+        thread = thread or self.env["mail.thread"].with_user(SUPERUSER_ID).sudo()
+        if self.server_id:
+            context["default_fetchmail_server_id"] = self.server_id.id
+        return thread.with_context(crm_mail_intake_id=self.id, **context)
+
+    def _conclude(self, result):
+        """End the row, unless the gateway wrote into it how it ended."""
+        if self.state != "working":
+            return
+        if self.case_ids or result:
+            self.write(
+                {
+                    "state": "done",
+                    "reason": False
+                    if self.case_ids
+                    else self.env._("It became a document of another application."),
+                    "error_detail": False,
+                    "section_id": (self.section_id or self.case_ids[:1].section_id).id,
+                }
+            )
+        elif message := self._find_message(self.message_id):
+            self._record_duplicate(self.browse(), message)
+        else:
+            self._hold(
+                self.env._(
+                    "Odoo's gateway found no place for it: the address does not take "
+                    "mail from this sender, or only forwards it."
+                )
+            )
+
+    # ------------------------------------------------------------
+    # WHAT THE GATEWAY TELLS
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_current(self):
+        """Give the row of the mail that Odoo's gateway has in hand, maybe none."""
+        # sudo: the gateway works for people who see no ledger
+        return self.sudo().browse(self.env.context.get("crm_mail_intake_id") or [])
+
+    def _hold(self, reason):
+        # what is let in later must find its place free
+        self._forget_entries()
+        self.write({"state": "held", "reason": reason})
+
+    def _is_known_bounce(self):
+        """Tell whether this delivery report has been counted already."""
+        return bool(self) and bool(
+            self.search_count(
+                [
+                    ("message_id", "=", self.message_id),
+                    ("content_key", "=", self.content_key),
+                    ("state", "=", "bounce"),
+                    ("id", "!=", self.id),
+                ],
+                limit=1,
+            )
+        )
+
+    def _record_bounce(self, message_dict):
+        bounced = message_dict.get("bounced_message")
+        if bounced and bounced.model == "crm.case":
+            self._link_cases(self.env["crm.case"].browse(bounced.res_id).exists())
+        self.write(
+            {
+                "state": "bounce",
+                "reason": self.env._(
+                    "Delivery report for %s.",
+                    message_dict.get("bounced_email")
+                    or self.env._("an unknown address"),
+                ),
+            }
+        )
+
+    def _link_cases(self, cases):
+        self.write({"case_ids": [(4, case_id) for case_id in cases.ids]})
+
+    def _allow_routes(self, routes):
+        """Leave the routes that this mail is the first to take.
+
+        :param routes: (model, thread id, values, user id, alias) each
+        :return: a part of ``routes``
+        """
+        places = [self._get_place(route) for route in routes]
+        # in one order for everybody, or two mails could wait for each other
+        free = {place for place in sorted(set(places)) if self._get_receipt(place)}
+        allowed = [
+            route for route, place in zip(routes, places, strict=True) if place in free
+        ]
+        if routes and not allowed:
+            receipts = self.env["crm.mail.intake.receipt"].search(
+                [("key", "in", [self._get_receipt_key(place) for place in places])]
+            )
+            self._record_duplicate(receipts.intake_id)
+        return allowed
+
+    def _get_place(self, route):
+        model, thread_id, values, _user_id, alias = route
+        if thread_id:
+            return f"{model},{thread_id}"
+        if model == "crm.case":
+            section = self.env["crm.case"]._find_mail_section(values or {})
+            return f"crm.case.section,{section.id}"
+        return f"{model} {alias.id if alias else 0}"
+
+    def _get_receipt(self, place):
+        """Enter the mail at a place, if it is not there yet.
+
+        :return: whether it was not
+        """
+        # SQL: ON CONFLICT waits for a worker that has the same mail in hand, and then
+        # either knows better or starts afresh (a serialization failure)
+        query = SQL(
+            "INSERT INTO crm_mail_intake_receipt "
+            "(key, intake_id, create_uid, create_date, write_uid, write_date) "
+            "VALUES (%s, %s, %s, now() AT TIME ZONE 'UTC', %s, "
+            "now() AT TIME ZONE 'UTC') ON CONFLICT (key) DO NOTHING RETURNING id",
+            self._get_receipt_key(place),
+            self.id,
+            self.env.uid,
+            self.env.uid,
+        )
+        return bool(self.env.execute_query(query))
+
+    def _get_receipt_key(self, place):
+        return mail_identity.derive_message_id(
+            self.message_id, self.content_key, place
+        ).strip("<>")
+
+    def _record_duplicate(self, twins, message=None):
+        """End the mail as one that has been here.
+
+        :param twins: rows of the ledger that may be the same mail
+        :param message: mail.message it became, or one of ours that comes back
+        """
+        same = twins.filtered(lambda mail: mail.content_key == self.content_key)
+        cases = same.case_ids
+        if message and message.model == "crm.case":
+            cases |= self.env["crm.case"].browse(message.res_id).exists()
+        self._link_cases(cases)
+        self.write(
+            {
+                "state": "duplicate",
+                "reason": self.env._("The same message as number %s.", same[:1].id)
+                if same
+                else self.env._("This message is in Odoo already."),
+            }
+        )
+
+    def _forget_entries(self):
+        self.env["crm.mail.intake.receipt"].search(
+            [("intake_id", "in", self.ids)]
+        ).unlink()
+
+    # ------------------------------------------------------------
+    # BY A PERSON'S DECISION
+    # ------------------------------------------------------------
+
+    def _enter(self, case):
+        """Enter the mail into ``case``, or a new one, whatever rules say.
+
+        What Odoo's parser cannot read enters as its text and the original file.
+
+        :param case: crm.case, empty for a new one
+        :return: the crm.case
+        """
+        self.ensure_one()
+        self.write(
+            {"state": "working", "attempts": self.attempts + 1, "date_next_try": False}
+        )
+        raw = self._identify()
+        known = self.case_ids
+        try:
+            with self.env.cr.savepoint():
+                self._enter_parsed(raw, case)
+                found = self.case_ids - known or case
+        except (UserError, *CONCURRENCY_ERRORS):
+            raise
+        except Exception:
+            # whatever the parser makes of it: this is the last resort, and what is
+            # wrong with the database comes again below
+            found = self._enter_bare(raw, case)
+        self.invalidate_recordset(["case_ids"])
+        self._link_cases(found)
+        self.write(
+            {
+                "state": "done",
+                "error_detail": False,
+                "reason": self.env._("Decided by %s.", self.env.user.name),
+            }
+        )
+        return found
+
+    def _enter_parsed(self, raw, case):
+        # an id of its own: the decision stands, even against a duplicate
+        message_id = mail_identity.derive_message_id(
+            self.message_id, "decided", self.id, self.attempts
+        )
+        gateway = self._get_gateway(
+            crm_mail_intake_forced={
+                "case_id": case.id or False,
+                "section_id": case.section_id.id or self.section_id.id,
+            }
+        )
+        gateway.message_process(
+            "crm.case", mail_identity.with_message_id(raw, message_id)
+        )
+
+    @api.model
+    def _get_forced_routes(self):
+        """Give the one route that a person has decided on, or None."""
+        forced = self.env.context.get("crm_mail_intake_forced")
+        if not forced:
+            return None
+        values = {"section_id": forced["section_id"]} if forced["section_id"] else {}
+        return [("crm.case", forced["case_id"], values, self.env.uid, None)]
+
+    def _enter_bare(self, raw, case):
+        """Enter what can be read of a broken mail, with the original beside it."""
+        text = raw[:BARE_TEXT_LIMIT].decode("utf-8", "replace").replace("\0", "")
+        # as the system: see `_get_gateway`
+        Case = self.env["crm.case"].with_user(SUPERUSER_ID).sudo()
+        case = Case.browse(case.id) or Case.create(
+            {
+                "name": self.subject or self.env._("(no subject)"),
+                "section_id": Case._find_mail_section(
+                    {"section_id": self.section_id.id}
+                ).id,
+                "email_from": self.email_from,
+                "user_id": False,
+            }
+        )
+        case.message_post(
+            body=self.env._("This mail could not be read. Its beginning, as received:"),
+            attachments=[(self.raw_name, raw)],
+            subtype_xmlid="mail.mt_note",
+            message_type="notification",
+        )
+        if not case.description:
+            case.description = f"<pre>{escape(text)}</pre>"
+        return case

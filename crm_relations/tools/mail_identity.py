@@ -1,0 +1,188 @@
+"""What makes a received mail the same mail as another, and what it is shown as.
+
+Nothing here trusts the mail: whatever its bytes are, every function answers. That is
+what lets the ledger store a mail that no parser understands.
+"""
+
+import hashlib
+import re
+from email import message_from_bytes
+from email.header import decode_header
+from email.message import Message
+from email.parser import BytesHeaderParser
+from typing import NamedTuple
+
+HEADER_LIMIT = 256 * 1024  # bytes; honest mails have 2 to 20 KB of headers
+TEXT_LIMIT = 500  # characters of a header that are shown in lists
+DOMAIN = "crm-relations.invalid"  # of ids made here; no real mail can carry it
+
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_ID_HEADER = re.compile(rb"^message-id[ \t]*:.*(?:\n[ \t].*)*(?:\n|\Z)", re.I | re.M)
+_BRACKETED_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
+_CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+class Envelope(NamedTuple):
+    """The headers by which a person recognises a mail; empty text when missing."""
+
+    message_id: str
+    email_from: str
+    email_to: str
+    subject: str
+
+
+def split_header(raw: bytes) -> tuple[bytes, bytes]:
+    r"""Cut a mail into its header block and the rest.
+
+    >>> split_header(b"A: 1\r\n\r\nBody")
+    (b'A: 1', b'\r\n\r\nBody')
+    >>> split_header(b"A: 1")
+    (b'A: 1', b'')
+    >>> split_header(b"\nBody")
+    (b'', b'\nBody')
+    """
+    if raw[:1] in (b"\r", b"\n"):
+        return b"", raw
+    end = _HEADER_END.search(raw, 0, HEADER_LIMIT)
+    cut = end.start() if end else min(len(raw), HEADER_LIMIT)
+    return raw[:cut], raw[cut:]
+
+
+def read_envelope(raw: bytes) -> Envelope:
+    r"""Read the headers that stand in the ledger's list.
+
+    >>> read_envelope(b"Message-Id: <A@b> (x)\nFrom: =?x-no?q?J?= <j@k>\n\nHi")
+    Envelope(message_id='<A@b>', email_from='J <j@k>', email_to='', subject='')
+    >>> read_envelope(b"")
+    Envelope(message_id='', email_from='', email_to='', subject='')
+    """
+    head = _parse_head(raw)
+    return Envelope(
+        normalize_message_id(_first(head, "Message-ID")),
+        *(_decode(_first(head, name)) for name in ("From", "To", "Subject")),
+    )
+
+
+def read_recipients(raw: bytes) -> set[str]:
+    r"""Collect every address a mail was sent to, lower case.
+
+    >>> sorted(read_recipients(b"To: Us <A@b.c>, d@e.f\nDelivered-To: x@y.z\n\n"))
+    ['a@b.c', 'd@e.f', 'x@y.z']
+    """
+    head = _parse_head(raw)
+    names = ("To", "Cc", "Delivered-To", "Resent-To", "Resent-Cc")
+    text = " ".join(str(value) for name in names for value in head.get_all(name, ()))
+    found = re.findall(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+", text[:HEADER_LIMIT])
+    return {address.lower() for address in found}
+
+
+def normalize_message_id(text: str) -> str:
+    """Write an id the one way, so that relays which reformat it do not make a new one.
+
+    >>> normalize_message_id(" <A@b> (comment)"), normalize_message_id("A@b")
+    ('<A@b>', '<A@b>')
+    >>> normalize_message_id("<>"), normalize_message_id("  ")
+    ('', '')
+    """
+    found = _BRACKETED_ID.search(text)
+    token = found[1] if found else next(iter(text.split()), "")
+    token = _CONTROL.sub("", token.strip("<>"))[:TEXT_LIMIT]
+    return f"<{token}>" if token else ""
+
+
+def content_key(raw: bytes) -> str:
+    """Digest what the sender wrote, not how it was carried.
+
+    Equal for two deliveries of one mail, though relays add headers, change line ends
+    or the transfer encoding. Date and sender count, so that a second mail of the same
+    text is another mail; where there is no date, the first relay's stamp stands in.
+
+    :return: 64 hexadecimal digits
+    """
+    digest = hashlib.sha256()
+    head = _parse_head(raw)
+    for name in ("From", "Date", "Subject"):
+        digest.update(" ".join(_first(head, name).split()).encode(errors="replace"))
+        digest.update(b"\0")
+    if not head.get("Date"):
+        stamps = head.get_all("Received", ())
+        digest.update(" ".join(str(stamps[-1] if stamps else "").split()).encode())
+    for leaf in _read_leaves(raw):
+        digest.update(b"\0")
+        digest.update(leaf.replace(b"\r\n", b"\n").rstrip())
+    return digest.hexdigest()
+
+
+def transport_key(raw: bytes, options: dict | None = None) -> str:
+    """Name a mail that no mailbox has named: by its bytes, and what was asked for."""
+    digest = hashlib.sha256(raw)
+    if options:
+        digest.update(repr(sorted(options.items())).encode(errors="replace"))
+    return digest.hexdigest()
+
+
+def derive_message_id(*parts: object) -> str:
+    """Make an id out of what distinguishes a mail; the same parts give the same id.
+
+    >>> derive_message_id("<a@b>", 1) == derive_message_id("<a@b>", 1)
+    True
+    """
+    text = "\0".join(str(part) for part in parts)
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+    return f"<{digest[:40]}@{DOMAIN}>"
+
+
+def with_message_id(raw: bytes, message_id: str) -> bytes:
+    r"""Give a mail this id and no other.
+
+    >>> with_message_id(b"A: 1\r\nMessage-ID:\r\n <x>\r\nB: 2\r\n\r\nHi", "<y@z>")
+    b'Message-ID: <y@z>\r\nA: 1\r\nB: 2\r\n\r\nHi'
+    """
+    head, rest = split_header(raw)
+    head = _ID_HEADER.sub(b"", head).rstrip(b"\r\n")
+    line = f"Message-ID: {message_id}\r\n".encode(errors="replace")
+    return line + head + (rest or b"\r\n\r\n")
+
+
+def _parse_head(raw: bytes) -> Message:
+    # the default policy keeps what it cannot understand, the newer ones raise
+    return BytesHeaderParser().parsebytes(split_header(raw)[0] + b"\r\n\r\n")
+
+
+def _first(head: Message, name: str) -> str:
+    values = head.get_all(name)
+    return str(values[0]) if values else ""
+
+
+def _decode(value: str) -> str:
+    try:
+        chunks = decode_header(value)
+    except (ValueError, LookupError):  # HeaderParseError is a ValueError
+        chunks = [(value, None)]
+    text = "".join(
+        chunk if isinstance(chunk, str) else _decode_bytes(chunk, charset)
+        for chunk, charset in chunks
+    )
+    return _CONTROL.sub(" ", text).strip()[:TEXT_LIMIT]
+
+
+def _decode_bytes(chunk: bytes, charset: str | None) -> str:
+    try:
+        return chunk.decode(charset or "utf-8", "replace")
+    except (LookupError, ValueError):  # a charset nobody knows
+        return chunk.decode("latin-1")
+
+
+def _read_leaves(raw: bytes) -> list[bytes]:
+    """Read the parts of a mail, decoded; the bare body where that is impossible."""
+    try:
+        parts = message_from_bytes(raw).walk()
+        return [
+            part.get_payload(decode=True) or b""
+            for part in parts
+            if not part.is_multipart()
+        ]
+    except Exception:
+        # any part can break Python's parser, in ways that it does not name; the
+        # bytes themselves are as good an identity, only stricter
+        return [split_header(raw)[1]]
