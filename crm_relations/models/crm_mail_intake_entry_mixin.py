@@ -11,6 +11,18 @@ from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
 BARE_TEXT_LIMIT = 64 * 1024  # characters of a mail that only its bytes can tell
 
 
+class MailInHand(int):
+    """The id of the row whose mail the gateway has in hand, as the context holds it.
+
+    A type of its own, because a remote caller can put any number into the context but
+    no object of this class: nobody steers the gateway with another mail's row.
+    """
+
+
+class Decision(dict):
+    """Where a person wants a mail to enter; of its own type as `MailInHand` is."""
+
+
 class CrmMailIntakeEntryMixin(models.AbstractModel):
     """How one mail of the ledger becomes an entry: in Odoo's own gateway, once.
 
@@ -156,7 +168,7 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         thread = thread or self.env["mail.thread"].with_user(SUPERUSER_ID).sudo()
         if self.server_id:
             context["default_fetchmail_server_id"] = self.server_id.id
-        return thread.with_context(crm_mail_intake_id=self.id, **context)
+        return thread.with_context(crm_mail_intake_id=MailInHand(self.id), **context)
 
     def _conclude(self, result):
         """End the row, unless the gateway wrote into it how it ended."""
@@ -190,8 +202,17 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
     @api.model
     def _get_current(self):
         """Give the row of the mail that Odoo's gateway has in hand, maybe none."""
+        row_id = self.env.context.get("crm_mail_intake_id")
         # sudo: the gateway works for people who see no ledger
-        return self.sudo().browse(self.env.context.get("crm_mail_intake_id") or [])
+        return self.sudo().browse(
+            [int(row_id)] if isinstance(row_id, MailInHand) else []
+        )
+
+    @api.model
+    def _get_decision(self):
+        """Give the `Decision` of a person about the mail in hand, or None."""
+        decision = self.env.context.get("crm_mail_intake_forced")
+        return decision if isinstance(decision, Decision) else None
 
     def _hold(self, reason):
         # what is let in later must find its place free
@@ -352,10 +373,10 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
             self.message_id, "decided", self.id, self.attempts
         )
         gateway = self._get_gateway(
-            crm_mail_intake_forced={
-                "case_id": case.id or False,
-                "section_id": case.section_id.id or self.section_id.id,
-            }
+            crm_mail_intake_forced=Decision(
+                case_id=case.id or False,
+                section_id=case.section_id.id or self.section_id.id,
+            )
         )
         gateway.message_process(
             "crm.case", mail_identity.with_message_id(raw, message_id)
@@ -364,7 +385,7 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
     @api.model
     def _get_forced_routes(self):
         """Give the one route that a person has decided on, or None."""
-        forced = self.env.context.get("crm_mail_intake_forced")
+        forced = self._get_decision()
         if not forced:
             return None
         values = {"section_id": forced["section_id"]} if forced["section_id"] else {}

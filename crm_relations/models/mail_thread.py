@@ -71,7 +71,7 @@ class MailThread(models.AbstractModel):
     @api.model
     def _detect_loop_sender(self, message, message_dict, routes):
         intake = self.env["crm.mail.intake"]._get_current()
-        if intake.is_released or self.env.context.get("crm_mail_intake_forced"):
+        if intake.is_released or intake._get_decision():
             return False
         found = super()._detect_loop_sender(message, message_dict, routes)
         if found and intake:
@@ -86,7 +86,7 @@ class MailThread(models.AbstractModel):
     @api.model
     def _detect_loop_headers(self, msg_dict):
         intake = self.env["crm.mail.intake"]._get_current()
-        if intake.is_released or self.env.context.get("crm_mail_intake_forced"):
+        if intake.is_released or intake._get_decision():
             return False
         found = super()._detect_loop_headers(msg_dict)
         if found and intake:

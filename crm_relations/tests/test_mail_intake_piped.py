@@ -4,7 +4,7 @@ import psycopg2
 from odoo.tools import mute_logger
 from psycopg2.errors import SerializationFailure
 
-from .mail_case_common import QUALITY, STRANGER, SUPPORT2, MailCaseCommon
+from .mail_case_common import QUALITY, STRANGER, SUPPORT, SUPPORT2, MailCaseCommon
 from .mail_intake_common import POISON, plain, poison
 
 _QUEUE = "odoo.addons.crm_relations.models.crm_mail_intake_queue_mixin"
@@ -62,6 +62,29 @@ class TestMailIntakePiped(MailCaseCommon):
         with self.assertRaises(LookupError):
             self._pipe(poison(), "res.partner")
         self.assertEqual(self.Intake.search_count([]), before)
+
+    def test_context_of_a_remote_caller_steers_nothing(self):
+        self._pipe(plain(1))
+        row = self._get_row()
+        ended = row.read(["state", "reason", "case_ids", "write_date"])
+        messages = self.case.message_ids
+        gateway = self.env["mail.thread"].with_context(
+            crm_mail_intake_id=row.id,
+            crm_mail_intake_forced={"case_id": self.case.id, "section_id": False},
+        )
+        case_id = gateway.message_process("crm.case", plain(2))
+        self.assertNotEqual(case_id, self.case.id)
+        self.assertEqual(self.case.message_ids, messages)
+        self.assertEqual(self._get_row().case_ids.id, case_id)
+        self.assertEqual(row.read(["state", "reason", "case_ids", "write_date"]), ended)
+
+    def test_mail_to_two_sections_leaves_one_row_with_both_cases(self):
+        self._pipe(plain(1, to=f"{SUPPORT}, {QUALITY}"))
+        row = self._get_row()
+        self.assertEqual(row.state, "done")
+        self.assertEqual(row.case_ids.section_id, self.support1 | self.quality)
+        self.assertFalse(self._pipe(plain(1, to=f"{SUPPORT}, {QUALITY}")))
+        self.assertEqual(len(row.case_ids), 2)
 
     def test_reply_enters_its_case(self):
         mail = self._new_mail(
