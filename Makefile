@@ -3,7 +3,7 @@
 # DATABASE_URL (see README.md).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format shell bench prepare clean
+.PHONY: help run test lint format pot shell bench prepare clean
 .SILENT:
 
 help:  ## this list
@@ -20,6 +20,9 @@ lint:  ## check the form of the code
 
 format:  ## give Python and XML files their form
 	scripts/format
+
+pot:  ## write the translation template
+	scripts/pot
 
 shell:  ## an Odoo shell on the example database
 	scripts/odoo shell -d $(or $(DB),crm_relations) --no-http
