@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..tools.mail_automatic import ANSWER
+
 
 class CrmCaseIntakeMixin(models.AbstractModel):
     """A case and the mails it was made of."""
@@ -39,6 +41,32 @@ class CrmCaseIntakeMixin(models.AbstractModel):
         result = super().message_update(msg_dict, update_vals)
         self.env["crm.mail.intake"]._get_current()._link_cases(self)
         return result
+
+    def _apply_reply(self, author):
+        """Move nothing when a program answers: nobody has read what we wrote."""
+        if not self._get_automatic():
+            super()._apply_reply(author)
+
+    def _notify_get_recipients(self, message, msg_vals=False, **kwargs):
+        """Tell nobody outside by mail what a program wrote.
+
+        Two automatic responders would talk to each other through us for ever. Of an
+        automatic answer nobody is mailed at all, colleagues may be away as well; it
+        stands in the case.
+        """
+        recipients = super()._notify_get_recipients(message, msg_vals, **kwargs)
+        automatic = self._get_automatic()
+        if not automatic:
+            return recipients
+        return [
+            data
+            for data in recipients
+            if not data["share"] and (automatic != ANSWER or data["notif"] != "email")
+        ]
+
+    @api.model
+    def _get_automatic(self):
+        return self.env["crm.mail.intake"]._get_current().automatic
 
     def action_view_intakes(self):
         """Open the mails as they were received."""

@@ -8,7 +8,7 @@ from odoo.tools import SQL
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from ..fields import RawBinary
-from ..tools import mail_identity
+from ..tools import mail_automatic, mail_identity
 
 NEW, WORKING, RETRY, QUARANTINE = "new", "working", "retry", "quarantine"
 DONE, DUPLICATE, BOUNCE, HELD, IGNORED = (
@@ -89,6 +89,15 @@ class CrmMailIntake(models.Model):
         required=True,
         readonly=True,
         help="How far the sender's address is to be believed.",
+    )
+
+    automatic = fields.Selection(
+        [
+            (mail_automatic.ANSWER, "Automatic answer"),
+            (mail_automatic.GENERATED, "Sent by a program"),
+        ],
+        readonly=True,
+        help="What the headers say; empty for a mail that a person sent.",
     )
 
     # What became of it

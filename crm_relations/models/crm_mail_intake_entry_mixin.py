@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools import mail_identity
+from ..tools.mail_automatic import ANSWER, automatic_kind
 from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
 
 BARE_TEXT_LIMIT = 64 * 1024  # characters of a mail that only its bytes can tell
@@ -250,6 +251,24 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
 
     def _link_cases(self, cases):
         self.write({"case_ids": [(4, case_id) for case_id in cases.ids]})
+
+    def _refuse_automatic(self, message, routes):
+        """Hold automatic answers that answer no case: they would open one each.
+
+        :return: the routes that are left
+        """
+        self.automatic = automatic_kind(message)
+        if self.automatic != ANSWER or self.is_released:
+            return routes
+        left = [route for route in routes if route[0] != "crm.case" or route[1]]
+        if routes and not left:
+            self._hold(
+                self.env._(
+                    "An automatic answer, such as an out-of-office notice, to no case "
+                    "that is known."
+                )
+            )
+        return left
 
     def _allow_routes(self, routes):
         """Leave the routes that this mail is the first to take.

@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from ..tools.mail_automatic import automatic_kind
+
 
 class MailThread(models.AbstractModel):
     """Odoo's gateway, telling the ledger what becomes of a mail of ours.
@@ -47,6 +49,7 @@ class MailThread(models.AbstractModel):
         intake = self.env["crm.mail.intake"]._get_current()
         forced = intake and intake._get_forced_routes()
         if forced:
+            intake.automatic = automatic_kind(message)
             return self.env["crm.case"]._adjust_mail_routes(
                 message, message_dict, forced
             )
@@ -59,7 +62,7 @@ class MailThread(models.AbstractModel):
         if message_dict.get("is_bounce"):
             intake._record_bounce(message_dict)
             return routes
-        return intake._allow_routes(routes)
+        return intake._allow_routes(intake._refuse_automatic(message, routes))
 
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):

@@ -10,6 +10,7 @@ from . import (
     test_case_transfer,
     test_conventions,
     test_doctests,
+    test_mail_automatic,
     test_mail_fetch,
     test_mail_intake_actions,
     test_mail_intake_crash,

@@ -1,4 +1,5 @@
 from . import (
+    mail_automatic,
     mail_header,
     mail_identity,
     mail_priority,
