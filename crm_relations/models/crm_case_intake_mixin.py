@@ -44,8 +44,9 @@ class CrmCaseIntakeMixin(models.AbstractModel):
 
     def _apply_reply(self, author):
         """Move nothing when a program answers: nobody has read what we wrote."""
-        if not self._get_automatic():
-            super()._apply_reply(author)
+        if self._get_automatic():
+            return None
+        return super()._apply_reply(author)
 
     def _notify_get_recipients(self, message, msg_vals=False, **kwargs):
         """Tell nobody outside by mail what a program wrote.
