@@ -18,6 +18,9 @@ class CrmRelationsCommon(MailCommon):
     Foreign      –            –           foreigner            foreign (company 2)
     ============ ============ =========== ==================== =========
 
+    Logins are the names, but senior's is "expert" and quality's "inspector": the example
+    company has people of those names, and the tests run beside it as well.
+
     Roles: agent, colleague, quality: user · senior, susan: section · boss: manager ·
     employee (from MailCommon): internal, no role · foreigner: section in company 2.
     Customers: jane (ACME), bob (ACME), walter (alone), a stranger is no contact at all.
@@ -34,8 +37,8 @@ class CrmRelationsCommon(MailCommon):
     def _setup_users(cls):
         cls.agent = cls._new_user("agent", "user")
         cls.colleague = cls._new_user("colleague", "user")
-        cls.quality_user = cls._new_user("quality", "user")
-        cls.senior = cls._new_user("senior", "section")
+        cls.quality_user = cls._new_user("inspector", "user")
+        cls.senior = cls._new_user("expert", "section")
         cls.susan = cls._new_user("susan", "section")
         cls.boss = cls._new_user("boss", "manager")
         cls.foreigner = cls._new_user("foreigner", "section", cls.company_2)

@@ -134,7 +134,7 @@ class TestCaseEscalate(CrmRelationsCommon):
         self.assertEqual(result["res_model"], "crm.case")
         self.assertEqual(result["type"], "ir.actions.act_window")
 
-    @users("senior")
+    @users("expert")
     def test_member_who_still_sees_it_stays_on_it(self):
         case = self._new_case(user_id=self.agent.id).with_user(self.env.user)
         self.assertIs(case.action_escalate(), True)

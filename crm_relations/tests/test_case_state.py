@@ -279,7 +279,7 @@ class TestCaseState(CrmRelationsCommon):
         case.action_open()
         self.assertEqual(case.user_id, self.agent)
 
-    @users("senior")
+    @users("expert")
     def test_opening_an_assigned_case_keeps_its_responsible(self):
         case = self._new_case(user_id=self.agent.id).with_user(self.env.user)
         case.action_open()

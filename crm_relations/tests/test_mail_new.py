@@ -241,7 +241,7 @@ class TestMailNew(MailCaseCommon):
 
     def test_followers_of_the_section_are_told(self):
         self.support1.message_subscribe(self.senior.partner_id.ids)
-        with self._sends_to("senior@test.mycompany.com"):
+        with self._sends_to("expert@test.mycompany.com"):
             self._receive(STRANGER, cc=WATCHER)
 
     # ------------------------------------------------------------

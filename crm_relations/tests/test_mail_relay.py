@@ -137,7 +137,7 @@ class TestMailRelay(MailCaseCommon):
         with self._sends_to():
             self._reply(JANE, case, answers=root)
         case.message_subscribe(self.senior.partner_id.ids)
-        with self._sends_to("senior@test.mycompany.com"):
+        with self._sends_to("expert@test.mycompany.com"):
             self._reply(JANE, case, answers=root)
 
     def test_contact_of_another_company_is_told_by_address(self):
@@ -185,7 +185,7 @@ class TestMailRelay(MailCaseCommon):
 
     def test_answer_to_a_note_goes_to_its_author_only(self):
         note = self._note(message_type="comment")
-        with self._sends_to("senior@test.mycompany.com"):
+        with self._sends_to("expert@test.mycompany.com"):
             answer = self._reply(AGENT, answers=note)
         self.assertTrue(answer.subtype_id.internal)
 

@@ -290,7 +290,7 @@ class TestMailReply(MailCaseCommon):
                     self.case.date_last_action, at + timedelta(hours=hours)
                 )
 
-    @users("quality")
+    @users("inspector")
     def test_who_may_not_see_the_case_cannot_post(self):
         with self.assertRaises(AccessError):
             self._answer_in_odoo(self.env.user)
@@ -312,7 +312,7 @@ class TestMailReplyCost(MailCaseCommon):
         self.flush_tracking()
         return case, mail
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_finding_the_recipients(self):
         comment = self.env.ref("mail.mt_comment").id

@@ -89,7 +89,7 @@ class TestQueries(CrmRelationsCommon):
     # SCREENS
     # ------------------------------------------------------------
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_list(self):
         specification = self._specification("crm.case", "list")
@@ -102,7 +102,7 @@ class TestQueries(CrmRelationsCommon):
 
         self._budget(19, open_list, self._cases(1), self._cases(100))
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_board(self):
         specification = self._specification("crm.case", "kanban")
@@ -125,7 +125,7 @@ class TestQueries(CrmRelationsCommon):
         # one case in each unfolded column, so that all of them are read
         self._budget(21, open_board, self._cases(5), self._cases(100))
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_progress_bars_of_a_board(self):
         bar = {
@@ -141,7 +141,7 @@ class TestQueries(CrmRelationsCommon):
 
         self._budget(1, read_bars, self._cases(1), self._cases(100))
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_calendar(self):
         specification = dict.fromkeys(
@@ -153,7 +153,7 @@ class TestQueries(CrmRelationsCommon):
 
         self._budget(3, open_calendar, self._cases(1), self._cases(100))
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_form(self):
         specification = self._specification("crm.case", "form")
@@ -164,7 +164,7 @@ class TestQueries(CrmRelationsCommon):
             self._cases(100),
         )
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_section_overview(self):
         specification = self._specification("crm.case.section", "kanban")
@@ -188,7 +188,7 @@ class TestQueries(CrmRelationsCommon):
         desks = more.with_user(self.env.user)
         self._budget(9, open_overview, desks[:1], desks)
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_partner_figures(self):
         partners = (self.acme | self.jane | self.bob | self.walter).with_user(
@@ -229,19 +229,19 @@ class TestQueries(CrmRelationsCommon):
                 change(cases)
                 self.flush_tracking()
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_creation_with_its_messages(self):
         self._change_budget(
             lambda cases: self._create_cases(len(cases)), {1: 31, 100: 724}
         )
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_change_of_state_with_its_messages(self):
         self._change_budget(lambda cases: cases.action_pending(), {1: 27, 100: 720})
 
-    @users("senior")
+    @users("expert")
     @warmup
     def test_escalation_with_its_messages(self):
         self._change_budget(lambda cases: cases.action_escalate(), {1: 52, 100: 1933})
