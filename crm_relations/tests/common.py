@@ -18,7 +18,7 @@ class CrmRelationsCommon(MailCommon):
     Foreign      –            –           foreigner            foreign (company 2)
     ============ ============ =========== ==================== =========
 
-    Logins are the names, but senior's is "expert" and quality's "inspector": the example
+    Logins are the names, but senior's is "expert", quality's "inspector": the example
     company has people of those names, and the tests run beside it as well.
 
     Roles: agent, colleague, quality: user · senior, susan: section · boss: manager ·
