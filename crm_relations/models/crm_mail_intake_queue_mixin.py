@@ -17,6 +17,9 @@ RETRY_MINUTES = (1, 5, 30, 120, 720)
 CONCURRENCY_TRIES = 3
 # attempts that ended without a result, after which the mail itself is suspected
 MAX_INTERRUPTED = 3
+# seconds after which a claimed mail that nobody has locked counts as given up: between
+# the commit of a claim and the lock, others would take it over and look like a crash
+CLAIM_GRACE = 2
 DETAIL_LIMIT = 20_000  # characters of a traceback that are kept
 
 CONCURRENCY_ERRORS = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError)
@@ -35,9 +38,9 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
 
     A worker first commits that it tries (``working``, one attempt more), then locks
     the row and does everything else in one transaction. The lock is the lease: it ends
-    with the worker, however that ends, so the mail of a killed one is taken up at once
-    and no clock has to be right. Attempts are counted before, so that a mail which
-    kills its workers is found out.
+    with the worker, however that ends, so the mail of a killed one is taken up a moment
+    later. Attempts are counted before, so that a mail which kills its workers is found
+    out.
     """
 
     _name = "crm.mail.intake.queue.mixin"
@@ -127,9 +130,13 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
         query = SQL(
             "SELECT id FROM crm_mail_intake "
             "WHERE state IN ('new', 'working', 'retry') "
-            "AND (date_next_try IS NULL OR date_next_try <= %s) %s "
+            "AND (date_next_try IS NULL OR date_next_try <= %s) "
+            # the database's clock, which all workers share
+            "AND (state != 'working' OR write_date <= "
+            "now() AT TIME ZONE 'UTC' - %s * interval '1 second') %s "
             "ORDER BY attempts, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED",
             fields.Datetime.now(),
+            CLAIM_GRACE,
             SQL() if ids is None else SQL("AND id = ANY(%s)", list(ids)),
         )
         for _try in range(CONCURRENCY_TRIES):

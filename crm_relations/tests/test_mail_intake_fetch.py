@@ -3,6 +3,7 @@ import poplib
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.addons.crm_relations.models import crm_mail_intake_queue_mixin
 from odoo.addons.crm_relations.tools import mailbox_reader
 
 from .mail_case_common import MailServerCommon
@@ -298,6 +299,13 @@ class TestMailIntakeFetch(MailServerCommon):
         self.assertEqual(row.attempts, 6)
         self.assertEqual([round(delay / 60) for delay in delays], [1, 5, 30, 120, 720])
 
+    def test_mail_just_claimed_is_left_to_its_worker(self):
+        row = self.Intake.create({"raw": plain(1)})
+        row.write({"state": "working", "attempts": 3})
+        self._run_queue()
+        self.assertEqual((row.state, row.attempts), ("working", 3))
+
+    @patch.object(crm_mail_intake_queue_mixin, "CLAIM_GRACE", 0)
     def test_mail_that_ends_its_workers_is_found_out(self):
         row = self.Intake.create({"raw": plain(1)})
         row.write({"state": "working", "attempts": 2})
