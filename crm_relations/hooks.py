@@ -1,5 +1,7 @@
 """What Odoo calls when the addon comes or goes."""
 
+from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
+
 
 def uninstall_hook(env):
     """Take away what the addon made outside its own tables.
@@ -8,6 +10,7 @@ def uninstall_hook(env):
     by data files, so Odoo does not know that they belong to the addon. Cases go first:
     Odoo deletes the shipped stages before it drops the table that refers to them.
     """
-    everything = {"active_test": False}
+    # the second: as Odoo says while it uninstalls, when no guard of ours applies
+    everything = {"active_test": False, MODULE_UNINSTALL_FLAG: True}
     env["crm.case.section"].with_context(**everything).search([])._remove_menus()
     env["crm.case"].with_context(**everything).search([]).unlink()

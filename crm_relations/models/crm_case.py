@@ -1,4 +1,4 @@
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -373,9 +373,6 @@ class CrmCase(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_not_draft(self):
-        if self.env.uid == SUPERUSER_ID and self.env.su:
-            # garbage collection and company removal by the system itself
-            return
         for case in self:
             if case.state != transitions.DRAFT and not case.section_id.allow_unlink:
                 raise CaseDeletionError(

@@ -1,6 +1,7 @@
 from datetime import datetime, timedelta
 from functools import partial
 
+from odoo import SUPERUSER_ID
 from odoo.addons.crm_relations.exceptions import CaseDeletionError
 from odoo.addons.mail.tests.common import freeze_all_time
 from odoo.exceptions import ValidationError
@@ -289,6 +290,12 @@ class TestCaseFields(CrmRelationsCommon):
                 self.assertIn(case.name, str(refusal.exception))
                 self.assertIn("Support 1", str(refusal.exception))
                 self.assertTrue(case.exists())
+
+    def test_system_deletes_no_more_than_people(self):
+        case = self._new_case(state="open")
+        with self.assertRaises(CaseDeletionError):
+            case.with_user(SUPERUSER_ID).unlink()
+        self.assertTrue(case.exists())
 
     @users("agent")
     def test_section_may_allow_deletion(self):
