@@ -68,7 +68,7 @@ def fill(env, rows, partners):
     cr.execute("DELETE FROM crm_case WHERE number LIKE 'B%'")
     cr.execute("DELETE FROM crm_lead WHERE name LIKE 'Request %'")
     cr.execute("DELETE FROM res_partner WHERE email LIKE '%@bench.example'")
-    _fill_partners(cr, partners)
+    fill_contacts(cr, partners)
     cr.execute("DROP TABLE IF EXISTS bench_rows")
     cr.execute(
         f"CREATE UNLOGGED TABLE bench_rows AS {_ROWS}",
@@ -92,7 +92,8 @@ def fill(env, rows, partners):
     cr.execute("ANALYZE res_partner, crm_case, crm_lead")
 
 
-def _fill_partners(cr, count):
+def fill_contacts(cr, count):
+    """Write ``count`` contacts p<number>@bench.example, one in five a company."""
     cr.execute(
         """
         INSERT INTO res_partner (name, complete_name, email, email_normalized, active,
