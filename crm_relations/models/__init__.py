@@ -16,6 +16,7 @@ from . import mail_thread
 from . import fetchmail_server
 from . import crm_mail_intake_queue_mixin
 from . import crm_mail_intake_entry_mixin
+from . import crm_mail_intake_bounce_mixin
 from . import crm_mail_intake
 from . import crm_mail_intake_receipt
 from . import mail_alias

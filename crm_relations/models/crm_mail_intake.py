@@ -37,7 +37,11 @@ class CrmMailIntake(models.Model):
 
     _name = "crm.mail.intake"
     _description = "Incoming Mail"
-    _inherit = ["crm.mail.intake.queue.mixin", "crm.mail.intake.entry.mixin"]
+    _inherit = [
+        "crm.mail.intake.queue.mixin",
+        "crm.mail.intake.entry.mixin",
+        "crm.mail.intake.bounce.mixin",
+    ]
     _order = "id desc"
     _rec_name = "subject"
 
