@@ -8,6 +8,7 @@ on the same rows, does.
 import contextlib
 import json
 import os
+import platform
 import statistics
 import threading
 import time
@@ -68,6 +69,37 @@ def measure(env, call, repeat=5):
         call()
         walls.append(1000 * (time.perf_counter() - start))
     return statistics.median(walls), thread.query_count
+
+
+class Meter:
+    """Wall and processor time, and SQL statements, of a block in this thread."""
+
+    def __enter__(self):
+        self._thread = threading.current_thread()
+        self._thread.query_count, self._thread.query_time = 0, 0.0
+        self._start = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_exception):
+        self.wall = time.perf_counter() - self._start[0]
+        self.cpu = time.process_time() - self._start[1]
+        self.queries = self._thread.query_count
+        self.sql = self._thread.query_time
+
+
+def emit_machine():
+    """Print what the machine is and does at this moment, as the first line."""
+    start = time.perf_counter()
+    sum(number * number % 7 for number in range(3_000_000))
+    loop = time.perf_counter() - start
+    emit(
+        bench="machine",
+        cores=os.cpu_count(),
+        python=platform.python_version(),
+        date=time.strftime("%Y-%m-%d"),
+        load=round(os.getloadavg()[0], 1),
+        python_loop_s=round(loop, 3),
+    )
 
 
 def emit(**figures):

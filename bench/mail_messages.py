@@ -6,11 +6,12 @@ DOMAIN = "bench.example"  # of the contacts that populate.py makes
 STRANGERS = "stranger.example"
 TEXT_SIZE, HTML_SIZE = 6_000, 13_100  # characters; with what frames them, 20 KB
 
-_WORDS = (
+_VOCABULARY = (
     "delivery invoice order machine spare part request answer contract price urgent "
     "colleague monday please attached drawing pressure valve service visit engineer "
     "offer quantity warranty complaint broken pump seal again thanks regards"
-).split()
+)
+_WORDS = _VOCABULARY.split()
 _PARAGRAPH = (
     '<p class="MsoNormal" style="margin:0cm;font-size:11pt;'
     'font-family:Calibri,sans-serif"><span style="color:#1F497D">{} <b>{}</b></span>'
@@ -116,7 +117,7 @@ class Feed:
     def __init__(self, name, to, run, contacts):
         self.name, self.to, self.run = name, to, run
         self.contacts = contacts
-        # Odoo drops a sender after 20 new threads in two hours: start elsewhere each run
+        # Odoo drops a sender after 20 new threads in two hours: no run starts alike
         self.offset = random.randrange(contacts)
         self.number = 0
         self.written = []
