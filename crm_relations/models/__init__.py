@@ -13,8 +13,9 @@ from . import crm_case_assignment_mixin
 from . import crm_case_intake_mixin
 from . import crm_case
 from . import mail_thread
-from . import fetchmail_server
 from . import crm_mail_intake_queue_mixin
+from . import crm_mailbox_visit_mixin
+from . import fetchmail_server
 from . import crm_mail_intake_entry_mixin
 from . import crm_mail_intake_bounce_mixin
 from . import crm_mail_intake

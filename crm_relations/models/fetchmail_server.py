@@ -4,10 +4,9 @@ from datetime import datetime
 
 import psycopg2
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.addons.mail.models.fetchmail import MAIL_SERVER_DOMAIN
-from odoo.tools import exception_to_unicode
+from odoo.addons.mail.models import fetchmail
 
-from ..tools import mailbox_reader
+from ..tools import mailbox_connection, mailbox_reader
 
 _logger = logging.getLogger(__name__)
 
@@ -26,7 +25,8 @@ class FetchmailServer(models.Model):
     =============== ======================================================
     """
 
-    _inherit = "fetchmail.server"
+    _name = "fetchmail.server"
+    _inherit = ["fetchmail.server", "crm.mailbox.visit.mixin"]
 
     section_id = fields.Many2one(
         "crm.case.section",
@@ -90,17 +90,12 @@ class FetchmailServer(models.Model):
         left = progress.browse(
             self.env.context.get("ir_cron_progress_id", [])
         ).remaining
-        servers = self.with_context(fetchmail_cron_running=True).sorted(
-            lambda server: server.date or datetime.min
-        )
+        servers = self.with_context(fetchmail_cron_running=True)
+        servers = servers._get_due().sorted(lambda box: box.date or datetime.min)
         Cron._commit_progress(remaining=left + len(servers))
         for position, server in enumerate(servers, 1):
-            found, more = None, False
-            if server.try_lock_for_update(allow_referencing=True).filtered_domain(
-                MAIL_SERVER_DOMAIN
-            ):
-                found, more = server._fetch_one_to_ledger(limit)
-                error = found or error
+            found, more = server._visit(limit)
+            error = found or error
             # commit before the progress: it releases the lock, and Odoo's note of the
             # progress must not meet an older snapshot (see Odoo's own `_fetch_mail`)
             self.env.cr.commit()  # pylint: disable=invalid-commit
@@ -110,29 +105,30 @@ class FetchmailServer(models.Model):
                 break
         return error
 
-    def _fetch_one_to_ledger(self, limit):
+    def _visit(self, limit):
         """Store what is new in one mailbox, then process it.
 
         :return: (the error or None, whether the mailbox has more)
         """
         error, stored, more = None, [], False
+        if not self._lock_visit() or not self.exists().filtered_domain(
+            fetchmail.MAIL_SERVER_DOMAIN
+        ):
+            return error, more
+        self._begin_visit()
         try:
-            more = self._store_new(limit, stored)
-            self.write({"error_date": False, "error_message": False})
+            with mailbox_connection.Watch() as watch:
+                more = self.with_context(crm_mailbox_watch=watch)._store_new(
+                    limit, stored
+                )
         except Exception as problem:
             # kept on the server's record, as Odoo does; the other mailboxes go on
             error = problem
             if isinstance(problem, psycopg2.Error):
                 # this cursor is of no use before; what was stored is on another
                 self.env.cr.rollback()
-            _logger.info("Fetching from mailbox %s failed", self.name, exc_info=True)
-            self.write(
-                {
-                    "error_date": self.error_date or fields.Datetime.now(),
-                    "error_message": exception_to_unicode(problem),
-                }
-            )
-        self.write({"date": fields.Datetime.now()})
+            _logger.info("Fetching from mailbox %s failed", self.id, exc_info=True)
+        self._end_visit(error)
         if stored:
             self._process_stored(stored)
         return error, more
@@ -153,6 +149,38 @@ class FetchmailServer(models.Model):
         if self._get_connection_type() == "pop":
             return self._store_new_pop(limit, stored)
         return self._store_new_imap(limit, stored)
+
+    def _has_time(self):
+        watch = self._get_watch()
+        return not watch or watch.has_time()
+
+    def _get_watch(self):
+        """Give the `Watch` of the visit, or None; a remote caller cannot make one."""
+        watch = self.env.context.get("crm_mailbox_watch")
+        return watch if isinstance(watch, mailbox_connection.Watch) else None
+
+    def _connect__(self, allow_archived=False):
+        """Connect as Odoo does, but so that the visit ends in time.
+
+        Whoever connects in another way goes on doing so, and is watched from then on.
+        """
+        watch, connect = self._get_watch(), super()._connect__
+        if not watch or not (self.active or allow_archived):
+            return connect(allow_archived)
+        if connect.__module__ != fetchmail.__name__:
+            connection = connect(allow_archived)
+            watch.add(connection.sock)
+            return connection
+        kind = self._get_connection_type()
+        connection = mailbox_connection.KINDS[kind, self.is_ssl](
+            self.server, self.port, watch
+        )
+        if kind == "imap":
+            self._imap_login__(connection)
+        else:
+            connection.user(self.user)
+            connection.pass_(self.password)
+        return connection
 
     def _store(self, messages, stored):
         """Commit mails to the ledger; after this, the server may forget them.
@@ -190,14 +218,17 @@ class FetchmailServer(models.Model):
             known = self._find_stored(map(box.key, uids))
             box.mark_seen([uid for uid in uids if box.key(uid) in known])
             new = [uid for uid in uids if box.key(uid) not in known]
-            failed = []
+            failed, left = [], new[limit:]
             for chunk in box.fetch(new[:limit], failed):
                 self._store([(box.key(uid), raw) for uid, raw in chunk], stored)
                 box.mark_seen([uid for uid, _raw in chunk])
-            last_uid = box.advance(self._get_last_uid(box), [*new[limit:], *failed])
+                if chunk and not self._has_time():
+                    left = [uid for uid in new if uid > chunk[-1][0]]
+                    break
+            last_uid = box.advance(self._get_last_uid(box), [*left, *failed])
             self._remember(box, last_uid)
             mailbox_reader.raise_unreadable(failed)
-            return len(new) > limit
+            return bool(left)
         finally:
             _disconnect(connection)
 
@@ -223,7 +254,8 @@ class FetchmailServer(models.Model):
 
     def _remember(self, box, last_uid):
         if (self.intake_mailbox, self.intake_last_uid) != (box.name, last_uid):
-            self.write({"intake_mailbox": box.name, "intake_last_uid": last_uid})
+            values = {"intake_mailbox": box.name, "intake_last_uid": last_uid}
+            self._note(lambda server: server.write(values))
 
     # ------------------------------------------------------------
     # POP3
@@ -236,7 +268,7 @@ class FetchmailServer(models.Model):
         by its key.
         """
         failed, more = set(), True
-        while more and limit > 0:
+        while more and limit > 0 and self._has_time():
             skipped = len(failed)
             connection = self._connect__()
             try:

@@ -4,6 +4,7 @@ from . import (
     mail_identity,
     mail_priority,
     mail_reference,
+    mailbox_connection,
     mailbox_reader,
     transitions,
 )

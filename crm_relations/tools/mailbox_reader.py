@@ -215,11 +215,14 @@ class PopBox:
         Not with the library's own method: that one gives up at lines of 64 KB, which
         web pages sent as mail have, and would leave the connection in their middle.
         """
+        watch = getattr(self.connection, "watch", None)
         self.connection._shortcmd(f"RETR {number}")
         lines = []
         while (line := self.connection.file.readline()) not in (b".\r\n", b".\n"):
             if not line.endswith(b"\n"):
                 raise ConnectionError("The connection ended in the middle of a mail.")
+            if watch:
+                watch.count(len(line))
             lines.append(line[1:] if line.startswith(b"..") else line)
         return b"".join(lines)
 
