@@ -24,6 +24,9 @@ class CrmCase(models.Model):
         "crm.case.transfer.mixin",
         "crm.case.assignment.mixin",
         "crm.case.intake.mixin",
+        "crm.case.route.mixin",
+        # before the mail mixin: it completes what that one sends
+        "crm.case.outgoing.mixin",
         "crm.case.mail.mixin",
     ]
     _order = "priority desc, id desc"
@@ -296,6 +299,7 @@ class CrmCase(models.Model):
             "unassigned_count": unclosed & Domain("user_id", "=", False),
             "late_count": self._get_late_domain(),
             "my_count": unclosed & Domain("user_id", "=", self.env.uid),
+            "undelivered_count": Domain("delivery_ids", "!=", False),
         }
 
     # ------------------------------------------------------------

@@ -67,7 +67,10 @@ class CrmCaseIntakeMixin(models.AbstractModel):
 
     @api.model
     def _get_automatic(self):
-        return self.env["crm.mail.intake"]._get_current().automatic
+        """Tell whether a program wrote the mail in hand, or seems to: see loops."""
+        Intake = self.env["crm.mail.intake"]
+        hand = Intake._get_hand()
+        return ANSWER if hand and hand.is_quiet else Intake._get_current().automatic
 
     def action_view_intakes(self):
         """Open the mails as they were received."""

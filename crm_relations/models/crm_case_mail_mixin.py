@@ -125,7 +125,7 @@ class CrmCaseMailMixin(models.AbstractModel):
         values = dict(values or {})
         if thread_id:
             # sudo: who writes a mail has no rights; nothing but ids are taken
-            case = self.sudo().browse(thread_id)._find_living_case()
+            case = self.sudo().browse(thread_id)._find_living_cases()
             thread_id = case.id if case.active else 0
             values.setdefault("section_id", case.section_id.id)
         if not thread_id and (priority := priority_of(message)):
@@ -143,12 +143,14 @@ class CrmCaseMailMixin(models.AbstractModel):
         texts["email_from"] = sender if email_normalize(sender) == known else None
         return {key: text for key, text in texts.items() if text}
 
-    def _find_living_case(self):
-        """Give the case that this one was merged into, however often, or itself."""
-        case = self
-        while case.merged_into_id and not case.active:
-            case = case.merged_into_id
-        return case
+    def _find_living_cases(self):
+        """Give the cases that these were merged into, however often, or themselves."""
+        living = self.browse()
+        for case in self:
+            while case.merged_into_id and not case.active:
+                case = case.merged_into_id
+            living |= case
+        return living
 
     @api.model
     def _prepare_case_from_mail(self, msg_dict, section):

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.tools import email_normalize, email_normalize_all
+from odoo.tools import email_normalize, email_normalize_all, hmac
 from odoo.tools.mail import email_split_and_format_normalize
 
 from ..tools.mail_reference import add_mark
@@ -37,13 +37,8 @@ class CrmCaseMailRecipientsMixin(models.AbstractModel):
     @api.model
     def _find_own_addresses(self, addresses):
         """Tell which of some normalized addresses come back to us."""
-        addresses = list(addresses)
-        if not addresses:
-            return set()
-        # sudo: aliases are not readable for everybody
-        aliases = self.env["mail.alias.domain"].sudo()._find_aliases(addresses)
-        boxes = self.env["crm.case.section"]._find_mailbox_addresses(addresses)
-        return {*aliases, *boxes}
+        is_inbound = self.env["mail.alias"]._is_inbound
+        return {address for address in addresses if is_inbound(address)}
 
     # ------------------------------------------------------------
     # PASSING MAIL ON
@@ -201,6 +196,23 @@ class CrmCaseMailRecipientsMixin(models.AbstractModel):
             # one line: a header cannot hold more
             values["subject"] = add_mark(" ".join(subject.splitlines()), self.number)
         return values
+
+    def _notify_by_email_get_headers(self, headers=None):
+        """Mark our mails, so that we know them when they come back.
+
+        What is only passed on asks programs not to answer it.
+        """
+        headers = dict(super()._notify_by_email_get_headers(headers=headers) or {})
+        headers["X-CRM-Relations"] = self._get_loop_mark()
+        if self.env["crm.mail.intake"]._get_hand() is not None:
+            headers["X-Auto-Response-Suppress"] = "OOF, DR, RN, NRN, AutoReply"
+        return headers
+
+    @api.model
+    def _get_loop_mark(self):
+        """Give what stands in the headers of all mails of this database."""
+        # sudo: the database's secret, of which only a digest leaves
+        return hmac(self.env(su=True), "crm_relations.loop", "mark")[:32]
 
     def _notify_get_reply_to_batch(self, defaults=None, author_ids=None):
         """Let answers come back to the section's address."""

@@ -237,6 +237,7 @@ class CrmCaseTransferMixin(models.AbstractModel):
             [("res_model", "=", self._name), *on_cases]
         ).res_id = target.id
         self.with_context(active_test=False).merged_ids.merged_into_id = target
+        self._move_deliveries_to(target)
 
     @api.model
     def _join_emails(self, target, cases):

@@ -4,7 +4,7 @@ from datetime import timedelta
 import psycopg2
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, email_normalize
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from ..fields import RawBinary
@@ -40,6 +40,7 @@ class CrmMailIntake(models.Model):
     _inherit = [
         "crm.mail.intake.queue.mixin",
         "crm.mail.intake.entry.mixin",
+        "crm.mail.intake.loop.mixin",
         "crm.mail.intake.bounce.mixin",
     ]
     _order = "id desc"
@@ -80,6 +81,7 @@ class CrmMailIntake(models.Model):
         help="Digest of sender, date, subject and content, whatever way it came.",
     )
     email_from = fields.Char("From", readonly=True)
+    email_normalized = fields.Char("Sender", readonly=True)
     email_to = fields.Char("To", readonly=True)
     subject = fields.Char(readonly=True)
     sender_verdict = fields.Selection(
@@ -158,6 +160,8 @@ class CrmMailIntake(models.Model):
     )
     _quarantine_idx = models.Index("(section_id) WHERE state = 'quarantine'")
     _date_received_idx = models.Index("(date_received, state)")
+    # how much one sender has sent lately
+    _sender_idx = models.Index("(email_normalized, date_received)")
 
     # ------------------------------------------------------------
     # COMPUTE
@@ -211,6 +215,7 @@ class CrmMailIntake(models.Model):
             "size": len(raw),
             "message_id": envelope.message_id or None,
             "email_from": envelope.email_from or None,
+            "email_normalized": email_normalize(envelope.email_from) or None,
             "email_to": envelope.email_to or None,
             "subject": envelope.subject or None,
             "raw": raw,

@@ -6,18 +6,11 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools import mail_identity
-from ..tools.mail_automatic import ANSWER, automatic_kind
 from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
+from .mail_in_hand import Known, MailInHand
 
+MAX_RECIPIENTS = 200  # looked for among the contacts
 BARE_TEXT_LIMIT = 64 * 1024  # characters of a mail that only its bytes can tell
-
-
-class MailInHand(int):
-    """The id of the row whose mail the gateway has in hand, as the context holds it.
-
-    A type of its own, because a remote caller can put any number into the context but
-    no object of this class: nobody steers the gateway with another mail's row.
-    """
 
 
 class Decision(dict):
@@ -44,26 +37,11 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         """Tell whether a mail handed to `message_process` is one of ours."""
         if model == "crm.case":
             return True
-        recipients = mail_identity.read_recipients(raw)
-        return bool(recipients and self._find_aliases(recipients))
-
-    @api.model
-    def _find_aliases(self, recipients):
-        # sudo: aliases are not readable for everybody
-        return (
-            self.env["mail.alias"]
-            .sudo()
-            .search(
-                [
-                    ("alias_model_id", "=", self.env["ir.model"]._get_id("crm.case")),
-                    "|",
-                    ("alias_full_name", "in", list(recipients)),
-                    "&",
-                    ("alias_incoming_local", "=", True),
-                    ("alias_name", "in", [a.partition("@")[0] for a in recipients]),
-                ]
-            )
+        recipients = mail_identity.read_addresses(
+            mail_identity.read_head(raw), mail_identity.RECIPIENT_HEADERS
         )
+        aliases = self.env["mail.alias"]._find_inbound(recipients)
+        return "crm.case" in aliases.values()
 
     @api.model
     def _take_piped(self, thread, raw, options):
@@ -109,11 +87,13 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         """
         self.ensure_one()
         raw = self._identify()
-        message_id = self._choose_message_id()
+        hand = MailInHand(self.id, raw)
+        self._look_around(hand)
+        message_id = self._choose_message_id(hand)
         if not message_id:
             return False
         options = {"model": "crm.case"} | (self.options or {})
-        result = self._get_gateway(thread).message_process(
+        result = self._get_gateway(hand, thread).message_process(
             message=mail_identity.with_message_id(raw, message_id), **options
         )
         self._conclude(result)
@@ -136,18 +116,62 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         message_id = message_id or mail_identity.derive_message_id(key)
         return {"content_key": key, "message_id": message_id}
 
-    def _choose_message_id(self):
+    def _is_sender_judged(self):
+        """Tell whether a server we trust says who may write in whose name."""
+        return self.sender_verdict != "none"
+
+    def _look_around(self, hand):
+        """Find out what is known of a mail and of who stands in it, in two queries."""
+        self.flush_model(["message_id", "state", "case_ids"])
+        # SQL: discussions and ledger in one query; only ids leave it. The ledger knows
+        # what entered under another id, and what waits still.
+        query = SQL(
+            "SELECT message_id, id, model, res_id, NULL, NULL FROM mail_message "
+            "WHERE message_id = ANY(%(ids)s) "
+            "UNION ALL SELECT mail.message_id, NULL, 'crm.case', link.case_id, "
+            "mail.id, mail.state FROM crm_mail_intake mail "
+            "LEFT JOIN crm_mail_intake_case_rel link ON link.intake_id = mail.id "
+            "WHERE mail.message_id = ANY(%(ids)s) AND mail.id != %(self)s "
+            "ORDER BY 2 DESC NULLS LAST, 5",
+            ids=[self.message_id, *hand.references],
+            self=self.id,
+        )
+        self.env["mail.message"].flush_model(["message_id", "model", "res_id"])
+        hand.known = [Known(*row) for row in self.env.execute_query(query)]
+        is_inbound = self.env["mail.alias"]._is_inbound
+        hand.asked = {
+            address
+            for address in (hand.sender, *hand.recipients[:MAX_RECIPIENTS])
+            if address and (address == hand.sender or not is_inbound(address))
+        }
+        # sudo: contacts are looked up for who brings the mail, as Odoo does
+        hand.partners = self.env["res.partner"].sudo()
+        if hand.asked:
+            hand.partners = hand.partners.search_fetch(
+                [("email_normalized", "in", list(hand.asked))],
+                [
+                    *("email_normalized", "commercial_partner_id", "company_id"),
+                    *("partner_share", "message_bounce"),
+                ],
+                order="id",
+            )
+        hand.partner_addresses = set(hand.partners.mapped("email_normalized"))
+
+    def _choose_message_id(self, hand):
         """Give the id to enter with, or False if the mail has been here already.
 
         Odoo drops every mail whose id it knows. Ids are not proof: senders reuse them,
         and the same mail may come for another section. Such a mail enters with an id
         derived from what distinguishes it; the receipts say whether it may.
         """
-        twins = self.search([("message_id", "=", self.message_id)]) - self
-        known = twins and self._find_message(self.message_id)
-        if not known:
+        same = [known for known in hand.known if known.mail_id == self.message_id]
+        twins = self.browse({known.intake for known in same if known.intake})
+        message_id = next((known.message for known in same if known.message), None)
+        if not (twins and message_id):
             # if Odoo knows the id from elsewhere it says so, see `_conclude`
             return self.message_id
+        # sudo: whoever brings the mail, all messages count
+        known = self.env["mail.message"].sudo().browse(message_id)
         derived = mail_identity.derive_message_id(
             self.message_id, self.content_key, self.section_id.id
         )
@@ -163,13 +187,13 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         Message = self.env["mail.message"].sudo()
         return Message.search([("message_id", "=", message_id)], limit=1)
 
-    def _get_gateway(self, thread=None, **context):
+    def _get_gateway(self, hand, thread=None, **context):
         # as the system when nobody hands the mail in: whoever presses a button is not
         # who writes
         thread = thread or self.env["mail.thread"].with_user(SUPERUSER_ID).sudo()
         if self.server_id:
             context["default_fetchmail_server_id"] = self.server_id.id
-        return thread.with_context(crm_mail_intake_id=MailInHand(self.id), **context)
+        return thread.with_context(crm_mail_intake_id=hand, **context)
 
     def _conclude(self, result):
         """End the row, unless the gateway wrote into it how it ended."""
@@ -201,13 +225,17 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
     # ------------------------------------------------------------
 
     @api.model
+    def _get_hand(self):
+        """Give what is known of the mail that the gateway has in hand, or None."""
+        hand = self.env.context.get("crm_mail_intake_id")
+        return hand if isinstance(hand, MailInHand) else None
+
+    @api.model
     def _get_current(self):
         """Give the row of the mail that Odoo's gateway has in hand, maybe none."""
-        row_id = self.env.context.get("crm_mail_intake_id")
+        hand = self._get_hand()
         # sudo: the gateway works for people who see no ledger
-        return self.sudo().browse(
-            [int(row_id)] if isinstance(row_id, MailInHand) else []
-        )
+        return self.sudo().browse([] if hand is None else [int(hand)])
 
     @api.model
     def _get_decision(self):
@@ -222,24 +250,6 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
 
     def _link_cases(self, cases):
         self.write({"case_ids": [(4, case_id) for case_id in cases.ids]})
-
-    def _refuse_automatic(self, message, routes):
-        """Hold automatic answers that answer no case: they would open one each.
-
-        :return: the routes that are left
-        """
-        self.automatic = automatic_kind(message)
-        if self.automatic != ANSWER or self.is_released:
-            return routes
-        left = [route for route in routes if route[0] != "crm.case" or route[1]]
-        if routes and not left:
-            self._hold(
-                self.env._(
-                    "An automatic answer, such as an out-of-office notice, to no case "
-                    "that is known."
-                )
-            )
-        return left
 
     def _allow_routes(self, routes):
         """Leave the routes that this mail is the first to take.
@@ -362,7 +372,10 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         message_id = mail_identity.derive_message_id(
             self.message_id, "decided", self.id, self.attempts
         )
+        hand = MailInHand(self.id, raw)
+        self._look_around(hand)
         gateway = self._get_gateway(
+            hand,
             crm_mail_intake_forced=Decision(
                 case_id=case.id or False,
                 section_id=case.section_id.id or self.section_id.id,

@@ -1,8 +1,130 @@
-from odoo import models
+from ast import literal_eval
+from typing import NamedTuple
+
+from odoo import api, models
+from odoo.tools import ormcache
+
+from ..tools import mail_token
+
+
+class Inbound(NamedTuple):
+    """All addresses whose mail comes to this database."""
+
+    full: dict[str, tuple]  # address: (alias id, model) each
+    local: dict[str, tuple]  # the same by the part before the @
+    reserved: frozenset[str]  # bounce, catchall and sender addresses of the domains
+    catchall: frozenset[str]
+    mailboxes: frozenset[str]  # that we read
+    domains: frozenset[str]
 
 
 class MailAlias(models.Model):
+    """Knowing our own addresses without asking the database for each mail."""
+
     _inherit = "mail.alias"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        aliases = super().create(vals_list)
+        self._forget_inbound()
+        return aliases
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() - {"alias_status"}:
+            self._forget_inbound()
+        return result
+
+    def unlink(self):
+        self._forget_inbound()
+        return super().unlink()
+
+    @api.model
+    def _forget_inbound(self):
+        self.env.registry.clear_cache()
+
+    @api.model
+    @ormcache()
+    def _get_inbound(self):
+        """Give all addresses that come back to us, as an `Inbound`. No query, usually.
+
+        As many entries as there are aliases; they change seldom.
+        """
+        # sudo: aliases, domains and mailboxes are for administrators; only addresses
+        # are taken, and those stand in every mail
+        full, local = {}, {}
+        aliases = self.sudo().search_fetch(
+            [("alias_name", "!=", False)],
+            ["alias_name", "alias_full_name", "alias_incoming_local", "alias_model_id"],
+        )
+        for alias in aliases:
+            entry = ((alias.id, alias.alias_model_id.model),)
+            names = {(alias.alias_full_name or "").lower(): full}
+            if alias.alias_incoming_local:
+                names |= {alias.alias_name.lower(): local}
+            for name, table in names.items():
+                table[name] = table.get(name, ()) + entry
+        domains = self.env["mail.alias.domain"].sudo().search([])
+        servers = self.env["fetchmail.server"].sudo()
+        servers = servers.search_fetch([("user", "=like", "%@%")], ["user"])
+        catchall = frozenset(filter(None, domains.mapped("catchall_email")))
+        reserved = {*domains.mapped("bounce_email"), *domains.mapped("default_from_email")}
+        return Inbound(
+            full,
+            local,
+            frozenset(filter(None, reserved)) | catchall,
+            catchall,
+            frozenset(user.lower() for user in servers.mapped("user")),
+            frozenset(filter(None, domains.mapped("name"))),
+        )
+
+    @api.model
+    def _find_inbound(self, addresses):
+        """Tell which aliases some addresses mean.
+
+        :param addresses: normalized addresses, tagged ones too
+        :return: {alias id: model name}, in the order of the aliases
+        """
+        inbound, found = self._get_inbound(), {}
+        for address in map(mail_token.drop_tag, addresses):
+            found.update(inbound.full.get(address, ()))
+            local = self._get_open_local_part(address)
+            found.update(inbound.local.get(local, ()))
+        return dict(sorted(found.items()))
+
+    @api.model
+    def _is_inbound(self, address, mailboxes=True):
+        """Tell whether a normalized address comes back to us.
+
+        :param mailboxes: whether those count that we read and that are no alias
+        """
+        inbound, address = self._get_inbound(), mail_token.drop_tag(address or "")
+        return bool(
+            address in inbound.full
+            or address in inbound.reserved
+            or (mailboxes and address in inbound.mailboxes)
+            or self._get_open_local_part(address) in inbound.local
+        )
+
+    @api.model
+    def _get_open_local_part(self, address):
+        """Give the part before the @ where it is enough, as Odoo's setting says."""
+        # sudo: a setting the gateway reads for whoever brings a mail
+        allowed = (
+            self.env["ir.config_parameter"]
+            .sudo()
+            .get_param("mail.catchall.domain.allowed")
+        )
+        local, _at, domain = address.rpartition("@")
+        if not allowed or domain in self._get_inbound().domains:
+            return local
+        return local if domain in allowed.split(",") else ""
+
+    def _get_case_route(self, user_id):
+        """Give the route to a new case, as Odoo writes one for an alias."""
+        self.ensure_one()
+        thread_id = self.alias_force_thread_id
+        return ("crm.case", thread_id, literal_eval(self.alias_defaults), user_id, self)
 
     def _alias_bounce_incoming_email(self, message, message_dict, set_invalid=True):
         """Do not ask senders to try again while the ledger does it for them."""
@@ -11,3 +133,35 @@ class MailAlias(models.Model):
         return super()._alias_bounce_incoming_email(
             message, message_dict, set_invalid=set_invalid
         )
+
+
+class MailAliasDomain(models.Model):
+    """The same for the addresses of a domain."""
+
+    _inherit = "mail.alias.domain"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        domains = super().create(vals_list)
+        self.env["mail.alias"]._forget_inbound()
+        return domains
+
+    def write(self, vals):
+        result = super().write(vals)
+        self.env["mail.alias"]._forget_inbound()
+        return result
+
+    def unlink(self):
+        self.env["mail.alias"]._forget_inbound()
+        return super().unlink()
+
+    @api.model
+    def _find_aliases(self, email_list):
+        """Answer from memory while a mail of the ledger is in hand.
+
+        Odoo asks several times for each mail.
+        """
+        if not self.env["crm.mail.intake"]._get_current():
+            return super()._find_aliases(email_list)
+        is_inbound = self.env["mail.alias"]._is_inbound
+        return [email for email in email_list if email and is_inbound(email, False)]

@@ -1,4 +1,5 @@
 from odoo import api, models
+from odoo.tools import email_normalize
 
 from ..tools.mail_automatic import automatic_kind
 
@@ -46,36 +47,147 @@ class MailThread(models.AbstractModel):
         self, message, message_dict, model=None, thread_id=None, custom_values=None
     ):
         """Let cases say where their mail goes; other routes are left as they are."""
-        intake = self.env["crm.mail.intake"]._get_current()
+        Intake = self.env["crm.mail.intake"]
+        Case = self.env["crm.case"]
+        intake, hand = Intake._get_current(), Intake._get_hand()
         forced = intake and intake._get_forced_routes()
-        if forced:
+        if intake:
             intake.automatic = automatic_kind(message)
-            return self.env["crm.case"]._adjust_mail_routes(
-                message, message_dict, forced
+        if forced:
+            return Case._adjust_mail_routes(message, message_dict, forced)
+        routes = None
+        if intake and not message_dict.get("is_bounce") and not thread_id:
+            routes = self._route_in_hand(hand, message, message_dict, model)
+        if routes is None:
+            routes = super().message_route(
+                message, message_dict, model, thread_id, custom_values
             )
-        routes = super().message_route(
-            message, message_dict, model, thread_id, custom_values
-        )
-        routes = self.env["crm.case"]._adjust_mail_routes(message, message_dict, routes)
+        routes = Case._adjust_mail_routes(message, message_dict, routes)
         if not intake:
             return routes
         if message_dict.get("is_bounce"):
             intake._record_bounce(message_dict)
             return routes
-        return intake._allow_routes(intake._refuse_automatic(message, routes))
+        return intake._allow_routes(intake._refuse_unwanted(hand, routes))
+
+    @api.model
+    def _route_in_hand(self, hand, message, message_dict, model):
+        """Route a mail that only cases can claim.
+
+        :param hand: `MailInHand`
+        :param model: what it becomes if no alias takes it
+        :return: the routes; None: Odoo's own routing is to decide, because an alias
+            of another model, or an answer to one, may be meant
+        """
+        Alias = self.env["mail.alias"]
+        aliases = Alias._find_inbound(hand.recipients)
+        models = {*aliases.values(), *(known.model for known in hand.known)}
+        is_catchall = Alias._get_inbound().catchall.intersection(hand.recipients)
+        if models - {"crm.case", None} or (is_catchall and not aliases):
+            return None
+        if not aliases and model != "crm.case":
+            return None
+        self._routing_reset_bounce(message, message_dict)
+        hand.take_sender(message_dict)
+        # sudo: aliases are not readable for everybody
+        aliases = Alias.sudo().browse(aliases)
+        routes = [alias._get_case_route(self.env.uid) for alias in aliases]
+        routes = self.env["crm.case"]._route_mail(
+            hand, message_dict, routes or [("crm.case", 0, {}, self.env.uid, None)]
+        )
+        if not any(route[1] for route in routes):
+            # Odoo's, for what is said to have no parent
+            message_dict.pop("parent_id", None)
+        message_dict["author_id"] = hand.author.id
+        return [
+            route
+            for route in routes
+            if not route[4]
+            or route[4].alias_contact == "everyone"
+            or self.env["crm.case"]._routing_check_route(message, message_dict, route)
+        ]
+
+    @api.model
+    def _get_parent_message(self, msg_dict):
+        """Take the message that was found with the case, not the latest of its id."""
+        hand = self.env["crm.mail.intake"]._get_hand()
+        if hand is None:
+            return super()._get_parent_message(msg_dict)
+        known = {}
+        for one in hand.known:
+            if one.message:
+                known.setdefault(one.mail_id, one.message)
+        found = next((known[name] for name in hand.references if name in known), None)
+        # sudo: as Odoo does, who brings a mail need not see what it answers
+        return self.env["mail.message"].sudo().browse(found) if found else None
+
+    @api.model
+    def _message_parse_post_process(self, message, message_dict, routes):
+        """Leave the author as the routing has found him."""
+        hand = self.env["crm.mail.intake"]._get_hand()
+        if hand is None or hand.author is None:
+            return super()._message_parse_post_process(message, message_dict, routes)
+        # without a sender, Odoo does not look for him again
+        values = super()._message_parse_post_process(
+            message, message_dict | {"email_from": ""}, routes
+        )
+        return values | {"author_id": hand.author.id}
+
+    @api.model
+    def _partner_find_from_emails(self, records_emails, *args, **kwargs):
+        """Do not look again for addresses that are known to be nobody's."""
+        hand = self.env["crm.mail.intake"]._get_hand()
+        if hand is not None and kwargs.get("no_create"):
+            records_emails = {
+                record: [email for email in emails if hand.may_be_partner(email)]
+                for record, emails in records_emails.items()
+            }
+        return super()._partner_find_from_emails(records_emails, *args, **kwargs)
 
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):
-        """Count each delivery report once, however often it is delivered."""
-        if self.env["crm.mail.intake"]._get_current()._is_known_bounce():
-            return None
-        return super()._routing_handle_bounce(email_message, message_dict)
+        """Count only what a delivery report proves, and each report once."""
+        intake = self.env["crm.mail.intake"]._get_current()
+        count = super()._routing_handle_bounce
+        if intake:
+            return intake._take_report(email_message, message_dict, count)
+        return count(email_message, message_dict)
+
+    @api.model
+    def _detect_is_bounce(self, message, message_dict):
+        """Take neither read receipts nor complaints about spam for bounces."""
+        found = super()._detect_is_bounce(message, message_dict)
+        intake = self.env["crm.mail.intake"]._get_current()
+        return intake._detect_report(message, found) if intake else found
+
+    def _message_parse_extract_bounce(self, email_message, message_dict):
+        """Read delivery reports as they are, not only as they should be."""
+        intake = self.env["crm.mail.intake"]._get_current()
+        if not intake:
+            return super()._message_parse_extract_bounce(email_message, message_dict)
+        if self._detect_is_bounce(email_message, message_dict):
+            return intake._read_bounce(email_message)
+        return {"is_bounce": False} | intake._read_receipt(email_message, message_dict)
+
+    @api.model
+    def _routing_reset_bounce(self, email_message, message_dict):
+        """Take off the marks of an address that writes."""
+        super()._routing_reset_bounce(email_message, message_dict)
+        if self.env["crm.mail.intake"]._get_current():
+            # sudo: the marks are the system's
+            self.env["crm.case.delivery"].sudo()._unmark_bounces(
+                email_normalize(message_dict["email_from"])
+            )
 
     @api.model
     def _detect_loop_sender(self, message, message_dict, routes):
-        intake = self.env["crm.mail.intake"]._get_current()
+        """Judge floods of mail for cases our way: Odoo drops the 21st of a sender."""
+        Intake = self.env["crm.mail.intake"]
+        intake, hand = Intake._get_current(), Intake._get_hand()
         if intake.is_released or intake._get_decision():
             return False
+        if intake and all(route[0] == "crm.case" for route in routes):
+            return intake._detect_flood(hand, routes)
         found = super()._detect_loop_sender(message, message_dict, routes)
         if found and intake:
             intake._hold(

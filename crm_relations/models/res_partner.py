@@ -24,6 +24,11 @@ class ResPartner(models.Model):
         compute="_compute_case_count",
         groups="crm_relations.crm_relations_group_user",
     )
+    # Odoo looks contacts up by this for every mail, and has no index for it
+    _email_normalized_idx = models.Index(
+        "(email_normalized) WHERE email_normalized IS NOT NULL"
+    )
+
     category_branch_id = fields.Many2one(
         "res.partner.category",
         compute="_compute_category_branch_id",

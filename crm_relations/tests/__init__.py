@@ -20,6 +20,7 @@ from . import (
     test_mail_outgoing_smtp,
     test_mail_relay,
     test_mail_reply,
+    test_mail_shown,
     test_partner,
     test_queries,
     test_section,

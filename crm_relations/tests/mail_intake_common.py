@@ -14,9 +14,9 @@ POISON = {
         b"Content-Type: foo/bar\r\n\r\nHi\r\n",
         "kind of part",
     ),
-    "NUL in the subject": (
-        b"From: a@b.example\r\nSubject: =?utf-8?q?P=00Q?=\r\n"
-        b"Message-ID: <nul@b.example>\r\n\r\nHi\r\n",
+    "NUL in a reference": (
+        b"From: a@b.example\r\nSubject: P\r\nMessage-ID: <nul@b.example>\r\n"
+        b"In-Reply-To: =?utf-8?q?P=00Q?=\r\n\r\nHi\r\n",
         "not written as mails are",
     ),
     "nested": (

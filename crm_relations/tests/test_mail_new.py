@@ -263,8 +263,21 @@ class TestMailNew(MailCaseCommon):
         )
         self.assertEqual(self.env["res.partner"].browse(partner_id).ref, "r")
 
-    @mute_logger("odoo.addons.mail.models.mail_thread")
-    def test_many_mails_of_one_sender_are_stopped(self):
-        self.env["ir.config_parameter"].set_param("mail.gateway.loop.threshold", 3)
+    def test_flood_of_one_sender_waits_in_the_ledger(self):
+        settings = self.env["ir.config_parameter"]
+        settings.set_param("crm_relations.mail_flood_sender", 3)
         cases = [self._receive(STRANGER) for _index in range(4)]
         self.assertEqual([len(case) for case in cases], [1, 1, 1, 0])
+        row = self.env["crm.mail.intake"].search([], limit=1)
+        self.assertEqual(row.state, "held")
+        self.assertIn("More than 3 mails", row.reason)
+        self.assertTrue(self._receive("Another <another@nowhere.example>"))
+        self.env["mail.gateway.allowed"].create({"email": "sam@nowhere.example"})
+        self.assertTrue(self._receive(STRANGER), "he is allowed to")
+
+    def test_sixty_mails_of_a_web_form_are_sixty_cases(self):
+        cases = [
+            self._receive("Form <form@shop.example>", subject=f"Order {number}")
+            for number in range(60)
+        ]
+        self.assertEqual(len({case.id for case in cases if case}), 60)

@@ -7,6 +7,8 @@ about it by mail could answer automatically again.
 
 from email.message import Message
 
+from .mail_report import DISPOSITION, OTHER, report_kind
+
 ANSWER, GENERATED = "answer", "generated"
 
 _ANSWER_HEADERS = (
@@ -40,6 +42,10 @@ def automatic_kind(message: Message) -> str | None:
 
     :return: ``answer``, ``generated`` or None for a mail that a person sent
     """
+    kind = report_kind(message)
+    if kind in (DISPOSITION, OTHER):
+        # a complaint about spam is news, a read receipt is none
+        return ANSWER if kind == DISPOSITION else GENERATED
     submitted = _word(message, "Auto-Submitted")
     if submitted.startswith("auto-replied"):
         return ANSWER

@@ -6,19 +6,28 @@ what lets the ledger store a mail that no parser understands.
 
 import hashlib
 import re
-from email import message_from_bytes
-from email.header import decode_header
+from collections.abc import Iterable
 from email.message import Message
 from email.parser import BytesHeaderParser
 from typing import NamedTuple
 
+from .mail_split import CHUNK, decode_words, split
+
 HEADER_LIMIT = 256 * 1024  # bytes; honest mails have 2 to 20 KB of headers
+# who a mail was sent to, as people and as mail servers write it
+RECIPIENT_HEADERS = (
+    *("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To"),
+    *("Resent-To", "Resent-Cc"),
+)
 TEXT_LIMIT = 500  # characters of a header that are shown in lists
 DOMAIN = "crm-relations.invalid"  # of ids made here; no real mail can carry it
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _ID_HEADER = re.compile(rb"^message-id[ \t]*:.*(?:\n[ \t].*)*(?:\n|\Z)", re.I | re.M)
 _BRACKETED_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
+# only from the beginning of a word on: from each of its letters, a long one takes hours
+_ADDRESS = re.compile(r"(?<![^\s<>;:\"()@])[^\s<>;:\"()@]+@[^\s<>;:\"()@]+")
+_BRACKETED_ADDRESS = re.compile(r"<\s*([^\s<>@]+@[^\s<>@]+)\s*>")
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
@@ -56,24 +65,37 @@ def read_envelope(raw: bytes) -> Envelope:
     >>> read_envelope(b"")
     Envelope(message_id='', email_from='', email_to='', subject='')
     """
-    head = _parse_head(raw)
+    head = read_head(raw)
     return Envelope(
         normalize_message_id(_first(head, "Message-ID")),
         *(_decode(_first(head, name)) for name in ("From", "To", "Subject")),
     )
 
 
-def read_recipients(raw: bytes) -> set[str]:
-    r"""Collect every address a mail was sent to, lower case.
+def read_head(raw: bytes) -> Message:
+    """Read the header block alone; what is broken in it is kept as it is."""
+    # the default policy keeps what it cannot understand, the newer ones raise
+    return BytesHeaderParser().parsebytes(split_header(raw)[0] + b"\r\n\r\n")
 
-    >>> sorted(read_recipients(b"To: Us <A@b.c>, d@e.f\nDelivered-To: x@y.z\n\n"))
-    ['a@b.c', 'd@e.f', 'x@y.z']
+
+def read_addresses(head: Message, names: Iterable[str]) -> list[str]:
+    r"""Collect the addresses in some headers, lower case, each once, in order.
+
+    What somebody calls himself is not his address:
+
+    >>> head = read_head(b"To: Us <A@b.c>, d@e.f\nCc: \"x@y.z\" <a@B.c>, i@j <k@l>\n\n")
+    >>> read_addresses(head, RECIPIENT_HEADERS)
+    ['a@b.c', 'd@e.f', 'k@l']
     """
-    head = _parse_head(raw)
-    names = ("To", "Cc", "Delivered-To", "Resent-To", "Resent-Cc")
-    text = " ".join(str(value) for name in names for value in head.get_all(name, ()))
-    found = re.findall(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+", text[:HEADER_LIMIT])
-    return {address.lower() for address in found}
+    text = ",".join(str(value) for name in names for value in head.get_all(name, ()))
+    # every other piece stands between quotation marks
+    text = " ".join(text[:HEADER_LIMIT].lower().replace('\\"', "").split('"')[::2])
+    found = [
+        address
+        for piece in text.split(",")
+        for address in _BRACKETED_ADDRESS.findall(piece) or _ADDRESS.findall(piece)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def normalize_message_id(text: str) -> str:
@@ -100,16 +122,16 @@ def content_key(raw: bytes) -> str:
     :return: 64 hexadecimal digits
     """
     digest = hashlib.sha256()
-    head = _parse_head(raw)
+    head = read_head(raw)
     for name in ("From", "Date", "Subject"):
         digest.update(" ".join(_first(head, name).split()).encode(errors="replace"))
         digest.update(b"\0")
     if not head.get("Date"):
         stamps = head.get_all("Received", ())
         digest.update(" ".join(str(stamps[-1] if stamps else "").split()).encode())
-    for leaf in _read_leaves(raw):
+    for part in split(raw).parts:
         digest.update(b"\0")
-        digest.update(leaf.replace(b"\r\n", b"\n").rstrip())
+        _digest_content(digest, part)
     return digest.hexdigest()
 
 
@@ -144,45 +166,23 @@ def with_message_id(raw: bytes, message_id: str) -> bytes:
     return line + head + (rest or b"\r\n\r\n")
 
 
-def _parse_head(raw: bytes) -> Message:
-    # the default policy keeps what it cannot understand, the newer ones raise
-    return BytesHeaderParser().parsebytes(split_header(raw)[0] + b"\r\n\r\n")
-
-
 def _first(head: Message, name: str) -> str:
     values = head.get_all(name)
     return str(values[0]) if values else ""
 
 
 def _decode(value: str) -> str:
-    try:
-        chunks = decode_header(value)
-    except (ValueError, LookupError):  # HeaderParseError is a ValueError
-        chunks = [(value, None)]
-    text = "".join(
-        chunk if isinstance(chunk, str) else _decode_bytes(chunk, charset)
-        for chunk, charset in chunks
-    )
-    return _CONTROL.sub(" ", text).strip()[:TEXT_LIMIT]
+    return _CONTROL.sub(" ", decode_words(value)).strip()[:TEXT_LIMIT]
 
 
-def _decode_bytes(chunk: bytes, charset: str | None) -> str:
-    try:
-        return chunk.decode(charset or "utf-8", "replace")
-    except (LookupError, ValueError):  # a charset nobody knows
-        return chunk.decode("latin-1")
-
-
-def _read_leaves(raw: bytes) -> list[bytes]:
-    """Read the parts of a mail, decoded; the bare body where that is impossible."""
-    try:
-        parts = message_from_bytes(raw).walk()
-        return [
-            part.get_payload(decode=True) or b""
-            for part in parts
-            if not part.is_multipart()
-        ]
-    except Exception:
-        # any part can break Python's parser, in ways that it does not name; the
-        # bytes themselves are as good an identity, only stricter
-        return [split_header(raw)[1]]
+def _digest_content(digest, part):
+    """Digest a part's content without the blanks at its end, however long it is."""
+    blanks = b""
+    for piece in part.iter_content():
+        piece = (blanks + piece).replace(b"\r\n", b"\n")
+        text = piece.rstrip()
+        digest.update(text)
+        blanks = piece[len(text) :]
+        if len(blanks) > CHUNK:
+            digest.update(blanks)
+            blanks = b""
