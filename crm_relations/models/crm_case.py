@@ -40,7 +40,9 @@ class CrmCase(models.Model):
         help="Stands in the subject of every mail about the case, as in [101].",
     )
     active = fields.Boolean(default=True, tracking=True, copy=False)
-    description = fields.Html(help="What it is about; the text of the first mail.")
+    description = fields.Html(
+        sanitize_style=True, help="What it is about; the text of the first mail."
+    )
 
     # Where it belongs
     section_id = fields.Many2one(

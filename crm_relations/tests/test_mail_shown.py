@@ -19,7 +19,9 @@ GONE = {
     *("textarea", "select", "link", "meta", "base", "style", "svg", "math", "image"),
     *("video", "audio", "source", "frame", "frameset", "template", "noscript"),
 }
-RUNS = re.compile(r"^\s*(?:javascript|vbscript|livescript|data(?!:image/)|file|/)", re.I)
+RUNS = re.compile(
+    r"^\s*(?:javascript|vbscript|livescript|data(?!:image/)|file|/)", re.I
+)
 COVERS = re.compile(r"position|z-index|transform|url\(|expression|margin[^;]*-", re.I)
 
 
@@ -131,7 +133,9 @@ class TestMailShown(MailCaseCommon):
         self.assertIn(f'src="{own}"', case.description)
 
     def test_ordinary_text_is_left_as_it_is(self):
-        text = '<p style="margin: 0 0 5px">Dear <b>all</b>,<br>see https://a.example</p>'
+        text = (
+            '<p style="margin: 0 0 5px">Dear <b>all</b>,<br>see https://a.example</p>'
+        )
         shown = self.env["mail.thread"]._get_shown_body(Markup(text))
         self.assertEqual(shown, text)
 
