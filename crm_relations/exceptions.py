@@ -39,3 +39,11 @@ class NoStageError(_Explained, ValidationError):
 
 class MenuEntryError(_Explained, ValidationError):
     """The menus of a section cannot be made as asked."""
+
+
+class MailCommandError(_Explained, UserError):
+    """A command in a mail cannot be obeyed; the text says what would be allowed."""
+
+
+class MailTextLostError(ValueError):
+    """Odoo's parser made nothing of a mail that says something."""

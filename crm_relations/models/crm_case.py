@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, ormcache
 
 from ..exceptions import CaseDeletionError
 from ..fields import OptionalInteger
@@ -20,6 +20,7 @@ class CrmCase(models.Model):
     _name = "crm.case"
     _description = "Case"
     _inherit = [
+        "crm.case.command.mixin",
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",
         "crm.case.assignment.mixin",
@@ -88,6 +89,7 @@ class CrmCase(models.Model):
         "Company of the Partner",
         compute="_compute_commercial_partner_id",
         store=True,
+        precompute=True,
         index="btree_not_null",
     )
     partner_case_count = fields.Integer(
@@ -97,9 +99,11 @@ class CrmCase(models.Model):
         related_sudo=False,
     )
     contact_name = fields.Char(
-        compute="_compute_contact_name", store=True, readonly=False
+        compute="_compute_contact_name", store=True, readonly=False, precompute=True
     )
-    phone = fields.Char(compute="_compute_phone", store=True, readonly=False)
+    phone = fields.Char(
+        compute="_compute_phone", store=True, readonly=False, precompute=True
+    )
     channel_id = fields.Many2one("crm.case.channel", ondelete="restrict")
     sentiment = OptionalInteger(
         aggregator="avg",
@@ -125,16 +129,18 @@ class CrmCase(models.Model):
         "Probability (%)",
         compute="_compute_probability",
         store=True,
+        precompute=True,
         readonly=False,
         aggregator="avg",
     )
     weighted_revenue = fields.Monetary(
         compute="_compute_weighted_revenue",
         store=True,
+        precompute=True,
         help="Planned revenue multiplied by the probability.",
     )
     currency_id = fields.Many2one(
-        "res.currency", related="company_id.currency_id", store=True
+        "res.currency", related="company_id.currency_id", store=True, precompute=True
     )
 
     _number_uniq = models.UniqueIndex("(number)", "Number: another case has it.")
@@ -188,6 +194,7 @@ class CrmCase(models.Model):
         return own or Section._get_default_section()
 
     @api.model
+    @ormcache("self.env.lang")
     def _selection_reference(self):
         """List what `reference` may point to: whatever has a discussion of its own."""
         # sudo: model names are no secret, and only those are read
@@ -351,19 +358,34 @@ class CrmCase(models.Model):
         """
         if not count:
             return []
-        # sudo: people open cases, they do not manage sequences
-        sequence = self.env.ref("crm_relations.ir_sequence_crm_case").sudo()
-        if sequence.implementation != "standard" or sequence.use_date_range:
-            # one query each: what gaps or date ranges cost cannot be had in bulk
+        sequence_id, padding = self._get_number_sequence()
+        if not padding:
+            # one query each: what gaps, date ranges or dates in the prefix cost cannot
+            # be had in bulk. sudo: people open cases, they do not manage sequences
+            sequence = self.env["ir.sequence"].sudo().browse(sequence_id)
             return [sequence.next_by_id() for _index in range(count)]
         rows = self.env.execute_query(
             SQL(
                 "SELECT nextval(%s) FROM generate_series(1, %s)",
-                f"ir_sequence_{sequence.id:03d}",
+                f"ir_sequence_{sequence_id:03d}",
                 count,
             )
         )
-        return [sequence.get_next_char(number) for (number,) in rows]
+        return [f"{number:0{padding[0]}d}" for (number,) in rows]
+
+    @api.model
+    @ormcache()
+    def _get_number_sequence(self):
+        """Give the sequence of the numbers.
+
+        :return: (its id, (width,) if it only counts, else empty)
+        """
+        # sudo: as in `_next_numbers`
+        sequence = self.env.ref("crm_relations.ir_sequence_crm_case").sudo()
+        is_plain = sequence.implementation == "standard" and not (
+            sequence.use_date_range or sequence.prefix or sequence.suffix
+        )
+        return sequence.id, (sequence.padding,) if is_plain else ()
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default=default)

@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 
 from ..tools.mail_automatic import ANSWER
 
@@ -32,9 +32,11 @@ class CrmCaseIntakeMixin(models.AbstractModel):
     @api.model
     def message_new(self, msg_dict, custom_values=None):
         """Open a case and link it to the mail in hand."""
-        case = super().message_new(msg_dict, custom_values)
-        self.env["crm.mail.intake"]._get_current()._link_cases(case)
-        return case
+        intake = self.env["crm.mail.intake"]._get_current()
+        values = dict(custom_values or {})
+        if intake:
+            values["intake_ids"] = [Command.link(intake.id)]
+        return super().message_new(msg_dict, values)
 
     def message_update(self, msg_dict, update_vals=None):
         """Enter an answer and link the case to the mail in hand."""

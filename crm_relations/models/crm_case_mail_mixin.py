@@ -21,18 +21,23 @@ class CrmCaseMailMixin(models.AbstractModel):
         "Email",
         compute="_compute_email_from",
         store=True,
+        precompute=True,
         readonly=False,
         index="trigram",
         tracking=True,
         help="Answers go to this address.",
     )
     email_normalized = fields.Char(
-        compute="_compute_email_normalized", store=True, index="btree_not_null"
+        compute="_compute_email_normalized",
+        store=True,
+        precompute=True,
+        index="btree_not_null",
     )
     date_last_action = fields.Datetime(
         "Last Action",
         compute="_compute_date_last_action",
         store=True,
+        precompute=True,
         readonly=False,
         copy=False,
         help="Latest move, message or note.",
@@ -44,6 +49,7 @@ class CrmCaseMailMixin(models.AbstractModel):
         "Hours to First Response",
         compute="_compute_hours_first_response",
         store=True,
+        precompute=True,
         copy=False,
         aggregator="avg",
         help="Elapsed hours between creation and our first answer.",
@@ -159,8 +165,8 @@ class CrmCaseMailMixin(models.AbstractModel):
         author = self.env["res.partner"].browse(msg_dict.get("author_id") or [])
         if not self._may_be_customer(author, section.company_id or self.env.company):
             author = author.browse()
-        channel = self.env.ref(
-            "crm_relations.crm_case_channel_mail", raise_if_not_found=False
+        channel_id = self.env["ir.model.data"]._xmlid_to_res_id(
+            "crm_relations.crm_case_channel_mail"
         )
         watchers = self._mail_cc_sanitized_raw_dict(msg_dict.get("cc"))
         watchers.pop(email_normalize(sender), None)
@@ -169,7 +175,7 @@ class CrmCaseMailMixin(models.AbstractModel):
             "description": msg_dict.get("body"),
             "partner_id": author.id,
             "email_cc": ", ".join(watchers.values()),
-            "channel_id": channel and channel.id,
+            "channel_id": channel_id,
             "section_id": section.id,
             # the user behind the gateway is nobody's idea of a responsible
             "user_id": False,
@@ -242,7 +248,9 @@ class CrmCaseMailMixin(models.AbstractModel):
         """Keep on the case what a message changes: dates, customer, inline images."""
         values = {"date_last_action": fields.Datetime.now()}
         if message.subtype_id == self._creation_subtype():
-            if "cid:" in (self.description or ""):
+            # the moment of the first mail is that of the creation
+            values.clear()
+            if message.attachment_ids and "cid:" in (self.description or ""):
                 # only the posted text knows where the images are kept
                 values["description"] = message.body
         elif self._is_first_response(message):
@@ -250,7 +258,8 @@ class CrmCaseMailMixin(models.AbstractModel):
         customer = self.partner_id or self._find_customer(message)
         if customer != self.partner_id:
             values["partner_id"] = customer.id
-        self.write(values)
+        if values:
+            self.write(values)
 
     def _is_first_response(self, message):
         return (
@@ -271,7 +280,12 @@ class CrmCaseMailMixin(models.AbstractModel):
         )[:1]
 
     def _creation_subtype(self):
-        return self.env.ref("crm_relations.mail_message_subtype_case_new")
+        # not `ref`, which asks each time whether it is still there
+        return self.env["mail.message.subtype"].browse(
+            self.env["ir.model.data"]._xmlid_to_res_id(
+                "crm_relations.mail_message_subtype_case_new", raise_if_not_found=True
+            )
+        )
 
     def _track_subtype(self, initial_values):
         self.ensure_one()

@@ -216,7 +216,7 @@ class CrmCaseMailRecipientsMixin(models.AbstractModel):
 
     def _notify_get_reply_to_batch(self, defaults=None, author_ids=None):
         """Let answers come back to the section's address."""
-        result = super()._notify_get_reply_to_batch(defaults, author_ids)
+        result = {}
         for case in self:
             # sudo: aliases and mailboxes are not readable for everybody
             address = case.section_id.sudo()._get_reply_address()
@@ -224,4 +224,9 @@ class CrmCaseMailRecipientsMixin(models.AbstractModel):
                 result[case.id] = case._notify_get_reply_to_formatted_email(
                     address, author_id=(author_ids or {}).get(case.id, False)
                 )
+        others = self.filtered(lambda case: case.id not in result)
+        if others or not self:
+            result |= super(
+                CrmCaseMailRecipientsMixin, others
+            )._notify_get_reply_to_batch(defaults, author_ids)
         return result

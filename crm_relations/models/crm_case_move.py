@@ -26,6 +26,7 @@ class CrmCaseMove(models.Model):
     hours = fields.Float(
         compute="_compute_hours",
         store=True,
+        precompute=True,
         aggregator="sum",
         help="Elapsed hours of this stay; empty while it lasts.",
     )

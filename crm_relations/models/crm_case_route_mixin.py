@@ -185,10 +185,13 @@ class CrmCaseRouteMixin(models.AbstractModel):
         """Give those of some cases that exist, in the same order; one query."""
         # sudo: who writes a mail has no rights, it is looked at what he may do
         cases = self.sudo().with_context(active_test=False)
-        cases = cases.search_fetch(
-            [("id", "in", list(ids))],
-            ["section_id", "merged_into_id", "active", "state", "date_closed"],
-        )
+        # all columns, as the first access to any field would
+        columns = [
+            name
+            for name, field in self._fields.items()
+            if field.column_type and field.prefetch is True
+        ]
+        cases = cases.search_fetch([("id", "in", list(ids))], columns)
         return cases.browse(case_id for case_id in ids if case_id in set(cases.ids))
 
     @api.model
@@ -445,6 +448,13 @@ class CrmCaseRouteMixin(models.AbstractModel):
                 "partner_ids": self.user_id.sudo().partner_id.ids,
             }
         )
+
+    def _message_compute_parent_id(self, parent_id):
+        """Do not look for what the first mail of a case could answer."""
+        hand = self.env["crm.mail.intake"]._get_hand()
+        if hand is not None and not parent_id and self.id not in hand.standings:
+            return parent_id
+        return super()._message_compute_parent_id(parent_id)
 
     @api.model
     def _get_standing_notice(self, standing, sender):

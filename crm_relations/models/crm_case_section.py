@@ -220,9 +220,13 @@ class CrmCaseSection(models.Model):
 
     @api.depends("stage_ids")
     def _compute_board_stage_ids(self):
-        shared = self.env["crm.case.stage"].search([("section_ids", "=", False)])
+        Stage = self.env["crm.case.stage"]
+        boards = Stage._get_boards()
         for section in self:
-            section.board_stage_ids = section.stage_ids.filtered("active") or shared
+            own = boards.own.get(section._origin.id)
+            if not isinstance(section.id, int):  # a form that is being filled in
+                own = section.stage_ids.filtered("active").ids
+            section.board_stage_ids = Stage.browse(own or boards.shared)
 
     def _compute_has_menus(self):
         for section in self:
@@ -249,6 +253,8 @@ class CrmCaseSection(models.Model):
     def create(self, vals_list):
         sections = super().create(vals_list)
         sections._store_staff()
+        if any("stage_ids" in vals for vals in vals_list):
+            self.env["crm.case.stage"]._forget_boards()
         return sections
 
     def write(self, vals):
@@ -261,10 +267,13 @@ class CrmCaseSection(models.Model):
             self.search([("id", "child_of", self.ids)])._sync_menu_group()
         if "company_id" in vals:
             self._release_foreign_users()
+        if "stage_ids" in vals:
+            self.env["crm.case.stage"]._forget_boards()
         return result
 
     def unlink(self):
         self._remove_menus()
+        self.env["crm.case.stage"]._forget_boards()
         return super().unlink()
 
     def copy_data(self, default=None):
@@ -327,10 +336,7 @@ class CrmCaseSection(models.Model):
     def _get_reply_address(self):
         """Give the address that brings an answer back to this section, or False."""
         self.ensure_one()
-        if self.alias_email:
-            return self.alias_email
-        mailboxes = self.fetchmail_server_ids.mapped("user")
-        return next((user for user in mailboxes if user and "@" in user), False)
+        return self.env["mail.alias"]._get_inbound().replies.get(self.id, False)
 
     @api.model
     def _find_mailbox_addresses(self, addresses):
@@ -353,11 +359,10 @@ class CrmCaseSection(models.Model):
         :raise NoStageError: neither board has such a stage
         """
         self.ensure_one()
-        own = self.stage_ids.filtered(lambda s: s.active and s.state == state)
-        stage = own.sorted("sequence")[:1] or self.env["crm.case.stage"].search(
-            [("state", "=", state), ("section_ids", "=", False)], limit=1
-        )
-        if not stage:
+        boards = self.env["crm.case.stage"]._get_boards()
+        board = (*boards.own.get(self.id, ()), *boards.shared)
+        stage_id = next((one for one in board if boards.states[one] == state), None)
+        if not stage_id:
             label = dict(
                 self.env["crm.case.stage"]
                 ._fields["state"]
@@ -371,7 +376,7 @@ class CrmCaseSection(models.Model):
                     state=label,
                 )
             )
-        return stage
+        return self.env["crm.case.stage"].browse(stage_id)
 
     @api.model
     def _get_default_section(self):

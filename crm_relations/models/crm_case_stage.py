@@ -1,6 +1,18 @@
-from odoo import fields, models
+from typing import NamedTuple
+
+from odoo import api, fields, models
+from odoo.tools import ormcache
 
 from ..tools import transitions
+
+
+class Boards(NamedTuple):
+    """All boards, as ids: a handful of stages that every case asks for."""
+
+    states: dict[int, str]  # of every stage, archived ones too
+    owners: dict[int, frozenset[int]]  # the sections of stages that are not shared
+    shared: tuple[int, ...]
+    own: dict[int, tuple[int, ...]]  # by section
 
 
 class CrmCaseStage(models.Model):
@@ -33,8 +45,16 @@ class CrmCaseStage(models.Model):
         help="Empty: the stage is on the board of every section without its own.",
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        stages = super().create(vals_list)
+        self._forget_boards()
+        return stages
+
     def write(self, vals):
+        self._forget_boards()  # the cases ask for the new state while it is written
         result = super().write(vals)
+        self._forget_boards()
         if "state" in vals:
             # the cases in these columns are in another state now: a new stay begins
             # sudo: of all of them, whoever may see them
@@ -42,3 +62,34 @@ class CrmCaseStage(models.Model):
                 [("stage_id", "in", self.ids)]
             )._record_moves()
         return result
+
+    def unlink(self):
+        self._forget_boards()
+        return super().unlink()
+
+    @api.model
+    def _forget_boards(self):
+        self.env.registry.clear_cache()
+
+    @api.model
+    @ormcache()
+    def _get_boards(self):
+        """Give all `Boards`; two queries, once after a change."""
+        # sudo: ids and states, which are the same for everybody
+        stages = self.sudo().with_context(active_test=False).search([])
+        owners = {
+            stage.id: frozenset(stage.section_ids.ids)
+            for stage in stages
+            if stage.section_ids
+        }
+        active = stages.filtered("active")
+        own = {}
+        for stage in active:
+            for section_id in owners.get(stage.id, ()):
+                own[section_id] = (*own.get(section_id, ()), stage.id)
+        return Boards(
+            {stage.id: stage.state for stage in stages},
+            owners,
+            tuple(stage.id for stage in active if stage.id not in owners),
+            own,
+        )

@@ -41,6 +41,7 @@ class CrmCaseStateMixin(models.AbstractModel):
         "Opened on",
         compute="_compute_state_dates",
         store=True,
+        precompute=True,
         readonly=False,
         copy=False,
         help="When work on the case began for the first time.",
@@ -49,6 +50,7 @@ class CrmCaseStateMixin(models.AbstractModel):
         "Closed on",
         compute="_compute_state_dates",
         store=True,
+        precompute=True,
         readonly=False,
         copy=False,
         help="When the case was closed or cancelled.",
@@ -57,6 +59,7 @@ class CrmCaseStateMixin(models.AbstractModel):
         "Hours to Close",
         compute="_compute_hours_close",
         store=True,
+        precompute=True,
         copy=False,
         aggregator="avg",
         help="Elapsed hours between creation and closing.",
@@ -80,8 +83,10 @@ class CrmCaseStateMixin(models.AbstractModel):
 
     @api.depends("stage_id.state")
     def _compute_state(self):
+        states = self.env["crm.case.stage"]._get_boards().states
         for case in self:
-            case.state = case.stage_id.state or transitions.DRAFT
+            stage = case.stage_id._origin
+            case.state = states.get(stage.id) or stage.state or transitions.DRAFT
 
     def _inverse_state(self):
         groups = self.filtered(lambda c: c.stage_id.state != c.state).grouped(
@@ -129,9 +134,10 @@ class CrmCaseStateMixin(models.AbstractModel):
 
     @api.constrains("stage_id", "section_id")
     def _check_stage_id(self):
+        owners = self.env["crm.case.stage"]._get_boards().owners
         for case in self:
-            owners = case.stage_id.section_ids
-            if owners and case.section_id not in owners:
+            sections = owners.get(case.stage_id.id)
+            if sections and case.section_id.id not in sections:
                 raise ValidationError(
                     self.env._(
                         "Stage: “%(stage)s” is not on the board of section "
@@ -170,7 +176,7 @@ class CrmCaseStateMixin(models.AbstractModel):
     @api.model_create_multi
     def create(self, vals_list):
         cases = super().create(self._prepare_stages(vals_list))
-        cases._record_moves()
+        cases._begin_moves()
         return cases
 
     def write(self, vals):
@@ -215,6 +221,13 @@ class CrmCaseStateMixin(models.AbstractModel):
                 extra = {"stage_id": stages[key]}
             prepared.append(vals | extra)
         return prepared
+
+    def _begin_moves(self):
+        """Begin the first stay of new cases, which have none yet; one query."""
+        # sudo: see `_record_moves`
+        Move = self.env["crm.case.move"].sudo()
+        now = fields.Datetime.now()
+        Move.create([case._prepare_move(Move, now) for case in self])
 
     def _record_moves(self):
         """Begin a new stay for each case that no longer is where its last one says.

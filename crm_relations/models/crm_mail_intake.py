@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, email_normalize
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
-from ..fields import RawBinary
+from ..fields import PIECE, RawBinary
 from ..tools import mail_automatic, mail_identity
 
 NEW, WORKING, RETRY, QUARANTINE = "new", "working", "retry", "quarantine"
@@ -39,7 +39,9 @@ class CrmMailIntake(models.Model):
     _description = "Incoming Mail"
     _inherit = [
         "crm.mail.intake.queue.mixin",
+        "crm.mail.intake.sender.mixin",
         "crm.mail.intake.entry.mixin",
+        "crm.mail.intake.form.mixin",
         "crm.mail.intake.loop.mixin",
         "crm.mail.intake.bounce.mixin",
     ]
@@ -207,11 +209,11 @@ class CrmMailIntake(models.Model):
         )
 
     @api.model
-    def _prepare_stored(self, raw):
+    def _prepare_stored(self, raw, key=None):
         """Give the values of a row; needs nothing of the mail to be readable."""
         envelope = mail_identity.read_envelope(raw)
         return {
-            "transport_key": mail_identity.transport_key(raw),
+            "transport_key": key or mail_identity.transport_key(raw),
             "size": len(raw),
             "message_id": envelope.message_id or None,
             "email_from": envelope.email_from or None,
@@ -223,7 +225,9 @@ class CrmMailIntake(models.Model):
 
     @api.model
     def _store(self, messages, server, section, options=None):
-        """Put mails into the ledger, each transport key once. One statement.
+        """Put mails into the ledger, each transport key once.
+
+        One statement, and for each large mail a stream.
 
         :param messages: list of (transport key, bytes)
         :param server: fetchmail.server, maybe none
@@ -250,10 +254,7 @@ class CrmMailIntake(models.Model):
             "create_date": self.env.cr.now(),
             "write_date": self.env.cr.now(),
         }
-        rows = [
-            common | self._prepare_stored(raw) | {"transport_key": key}
-            for key, raw in messages
-        ]
+        rows = [common | self._prepare_stored(raw, key) for key, raw in messages]
         if options:
             for row in rows:
                 row.update(self._get_identity(row["raw"], row["message_id"]))
@@ -262,17 +263,32 @@ class CrmMailIntake(models.Model):
         query = SQL(
             "INSERT INTO crm_mail_intake (%s) VALUES %s "
             "ON CONFLICT (COALESCE(server_id, 0), transport_key) DO NOTHING "
-            "RETURNING id",
+            "RETURNING id, transport_key",
             SQL(", ").join(map(SQL.identifier, rows[0])),
             SQL(", ").join(
                 tuple(
-                    psycopg2.Binary(value) if isinstance(value, bytes) else value
+                    psycopg2.Binary(value if len(value) <= PIECE else b"")
+                    if isinstance(value, bytes)
+                    else value
                     for value in row.values()
                 )
                 for row in rows
             ),
         )
-        return self.browse(row_id for (row_id,) in self.env.execute_query(query))
+        stored = self.env.execute_query(query)
+        self._store_bytes(dict(messages), stored, is_in_hand=bool(options))
+        return self.browse(row_id for row_id, _key in stored)
+
+    def _store_bytes(self, raws, stored, is_in_hand):
+        """Stream the large mails among those stored; remember one that is in hand."""
+        field = self._fields["raw"]
+        for row_id, key in stored:
+            row = self.browse(row_id)
+            if len(raws[key]) > PIECE:
+                field.write_stream(row, raws[key])
+            if is_in_hand:
+                # not read again from where it was just written
+                field._update_cache(row, raws[key])
 
     # ------------------------------------------------------------
     # ACTIONS
@@ -398,7 +414,12 @@ class CrmMailIntake(models.Model):
             return 0, 0
         limit = fields.Datetime.now() - timedelta(days=days)
         mails = self.search(
-            [("state", "in", ENDED), ("date_received", "<", limit)],
+            [
+                ("state", "in", ENDED),
+                ("date_received", "<", limit),
+                # what no case has is nowhere else
+                ("is_partial", "=", False),
+            ],
             order="date_received, id",
             limit=GC_UNLINK_LIMIT,
         )

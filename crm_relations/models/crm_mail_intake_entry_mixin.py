@@ -1,16 +1,14 @@
 import xmlrpc.client as xmlrpclib
-from html import escape
 
 from odoo import SUPERUSER_ID, api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..tools import mail_identity
+from ..tools import mail_form, mail_identity
 from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
 from .mail_in_hand import Known, MailInHand
 
 MAX_RECIPIENTS = 200  # looked for among the contacts
-BARE_TEXT_LIMIT = 64 * 1024  # characters of a mail that only its bytes can tell
 
 
 class Decision(dict):
@@ -93,8 +91,12 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         if not message_id:
             return False
         options = {"model": "crm.case"} | (self.options or {})
-        result = self._get_gateway(hand, thread).message_process(
-            message=mail_identity.with_message_id(raw, message_id), **options
+        gateway = self._get_gateway(hand, thread)
+        result = self._hand_over(
+            hand,
+            raw,
+            message_id,
+            lambda message: gateway.message_process(message=message, **options),
         )
         self._conclude(result)
         return result
@@ -114,11 +116,8 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         key = mail_identity.content_key(raw)
         # derived from the content, a replay is the same mail
         message_id = message_id or mail_identity.derive_message_id(key)
-        return {"content_key": key, "message_id": message_id}
-
-    def _is_sender_judged(self):
-        """Tell whether a server we trust says who may write in whose name."""
-        return self.sender_verdict != "none"
+        verdict = self._judge_sender(raw)
+        return {"content_key": key, "message_id": message_id, "sender_verdict": verdict}
 
     def _look_around(self, hand):
         """Find out what is known of a mail and of who stands in it, in two queries."""
@@ -346,15 +345,21 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         )
         raw = self._identify()
         known = self.case_ids
-        try:
-            with self.env.cr.savepoint():
-                self._enter_parsed(raw, case)
-                found = self.case_ids - known or case
-        except (UserError, *CONCURRENCY_ERRORS):
-            raise
-        except Exception:
-            # whatever the parser makes of it: this is the last resort, and what is
-            # wrong with the database comes again below
+        mail = self
+        while mail._get_level() < mail_form.BARE:
+            try:
+                with self.env.cr.savepoint():
+                    mail._enter_parsed(raw, case)
+                    found = self.case_ids - known or case
+                    break
+            except Exception as error:
+                # whatever the parser makes of it; what is wrong with the database, or
+                # may be over, is raised
+                lower = mail._with_lower_level(error)
+                if not lower:
+                    raise
+                mail = lower
+        else:
             found = self._enter_bare(raw, case)
         self.invalidate_recordset(["case_ids"])
         self._link_cases(found)
@@ -381,8 +386,11 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
                 section_id=case.section_id.id or self.section_id.id,
             )
         )
-        gateway.message_process(
-            "crm.case", mail_identity.with_message_id(raw, message_id)
+        self._hand_over(
+            hand,
+            raw,
+            message_id,
+            lambda message: gateway.message_process("crm.case", message),
         )
 
     @api.model
@@ -393,28 +401,3 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
             return None
         values = {"section_id": forced["section_id"]} if forced["section_id"] else {}
         return [("crm.case", forced["case_id"], values, self.env.uid, None)]
-
-    def _enter_bare(self, raw, case):
-        """Enter what can be read of a broken mail, with the original beside it."""
-        text = raw[:BARE_TEXT_LIMIT].decode("utf-8", "replace").replace("\0", "")
-        # as the system: see `_get_gateway`
-        Case = self.env["crm.case"].with_user(SUPERUSER_ID).sudo()
-        case = Case.browse(case.id) or Case.create(
-            {
-                "name": self.subject or self.env._("(no subject)"),
-                "section_id": Case._find_mail_section(
-                    {"section_id": self.section_id.id}
-                ).id,
-                "email_from": self.email_from,
-                "user_id": False,
-            }
-        )
-        case.message_post(
-            body=self.env._("This mail could not be read. Its beginning, as received:"),
-            attachments=[(self.raw_name, raw)],
-            subtype_xmlid="mail.mt_note",
-            message_type="notification",
-        )
-        if not case.description:
-            case.description = f"<pre>{escape(text)}</pre>"
-        return case

@@ -117,6 +117,8 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
                     "state": "working",
                     "attempts": mail.attempts + 1,
                     "date_next_try": False,
+                    # what it was at work on before has ended with its worker
+                    "interruptions": mail.interruptions + (mail.state == "working"),
                 }
             )
             # the attempt must be known even if the worker does not survive it
@@ -149,20 +151,26 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
 
     def _process_claimed(self):
         """Process one claimed mail and commit; whatever happens ends in the row."""
-        attempts = self.attempts
-        for left in reversed(range(CONCURRENCY_TRIES)):
+        attempts, first_error = self.attempts, None
+        mail, left = self._with_first_level(), CONCURRENCY_TRIES
+        while True:
             try:
-                if self._lock_claimed(attempts):
-                    self._enter_by_itself()
+                if mail._lock_claimed(attempts):
+                    mail._enter_by_itself()
                 self._commit()
             except Exception as error:
                 # whatever it is: no mail is lost
                 self.env.cr.rollback()
+                left -= isinstance(error, CONCURRENCY_ERRORS)
                 if isinstance(error, CONCURRENCY_ERRORS) and left:
+                    continue
+                first_error = first_error or error
+                if lower := mail._with_lower_level(error):
+                    mail = lower
                     continue
                 # an error after the commit finds the row ended, and leaves it so
                 if self._lock_claimed(attempts):
-                    self._record_failure(error)
+                    self._record_failure(first_error)
                 self._commit()
             return
 
@@ -191,18 +199,24 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
         :raise CONCURRENCY_ERRORS: the caller's whole transaction is to be repeated,
             which Odoo does for every remote call
         """
-        try:
-            with self.env.cr.savepoint():
-                return self._enter_by_itself(thread)
-        except Exception as error:
-            # whatever it is: no mail is lost. Odoo's own fetching repeats nothing and
-            # drops what raises, so that there the mail waits for its next try.
-            by_odoo = self.env.context.get("default_fetchmail_server_id")
-            if isinstance(error, CONCURRENCY_ERRORS) and not by_odoo:
-                raise
-            self._record_failure(error)
-            self._sync_quarantine_activities()
-            return False
+        mail, first_error = self._with_first_level(), None
+        while True:
+            try:
+                with self.env.cr.savepoint():
+                    return mail._enter_by_itself(thread)
+            except Exception as error:
+                # whatever it is: no mail is lost. Odoo's own fetching repeats nothing
+                # and drops what raises, so that there the mail waits for its next try.
+                by_odoo = self.env.context.get("default_fetchmail_server_id")
+                if isinstance(error, CONCURRENCY_ERRORS) and not by_odoo:
+                    raise
+                first_error = first_error or error
+                if lower := mail._with_lower_level(error):
+                    mail = lower
+                    continue
+                self._record_failure(first_error)
+                self._sync_quarantine_activities()
+                return False
 
     # ------------------------------------------------------------
     # TROUBLE

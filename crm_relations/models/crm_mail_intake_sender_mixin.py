@@ -102,36 +102,37 @@ class CrmMailIntakeSenderMixin(models.AbstractModel):
         A signed mail stays verified when somebody sends it again, under another
         Message-ID or as an answer to another case.
         """
-        # SQL: ON CONFLICT lets one of two workers win; the names are our own columns
-        query = SQL(
-            "INSERT INTO crm_mail_intake_receipt AS receipt "
-            "(key, intake_id, create_uid, create_date, write_uid, write_date) "
-            "VALUES (%s, %s, %s, now() AT TIME ZONE 'UTC', %s, "
-            "now() AT TIME ZONE 'UTC') ON CONFLICT (key) DO UPDATE "
-            # the same row again: a manager had its case deleted, or it was held
-            "SET intake_id = excluded.intake_id "
-            "WHERE receipt.intake_id = excluded.intake_id RETURNING id",
-            self._get_once_key("commands", self.content_key),
-            self.id,
-            self.env.uid,
-            self.env.uid,
-        )
-        return bool(self.env.execute_query(query))
+        return self._claim("commands", self.content_key)
 
     def _claim_notice(self, address):
         """Tell whether ``address`` may get a notice: one an hour, whoever writes."""
         now = fields.Datetime.now()
         hour = int(now.timestamp() // NOTICE_PAUSE.total_seconds())
-        keys = [self._get_once_key("notice", address, hour - n) for n in (0, 1)]
-        # sudo: the ledger is nobody's to write
-        Receipt = self.env["crm.mail.intake.receipt"].sudo()
-        if Receipt.search_count(
-            [("key", "in", keys), ("create_date", ">", now - NOTICE_PAUSE)], limit=1
-        ):
-            return False
-        Receipt.search([("key", "in", keys[:1])]).unlink()
-        Receipt.create({"key": keys[0], "intake_id": self.id})
-        return True
+        before = self.env["crm.mail.intake.receipt"].search_count(
+            [
+                ("key", "=", self._get_once_key("notice", address, hour - 1)),
+                ("create_date", ">", now - NOTICE_PAUSE),
+            ],
+            limit=1,
+        )
+        return not before and self._claim("notice", address, hour)
+
+    def _claim(self, *parts):
+        """Take what there is only once; two workers wait for each other.
+
+        :return: whether this mail is the first
+        """
+        # SQL: ON CONFLICT, see `_get_receipt`
+        query = SQL(
+            "INSERT INTO crm_mail_intake_receipt "
+            "(key, intake_id, create_uid, create_date, write_uid, write_date) "
+            "VALUES (%(key)s, %(row)s, %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, "
+            "now() AT TIME ZONE 'UTC') ON CONFLICT (key) DO NOTHING RETURNING id",
+            key=self._get_once_key(*parts),
+            row=self.id,
+            uid=self.env.uid,
+        )
+        return bool(self.env.execute_query(query))
 
     @api.model
     def _get_once_key(self, *parts):

@@ -26,7 +26,11 @@ class FetchmailServer(models.Model):
     """
 
     _name = "fetchmail.server"
-    _inherit = ["fetchmail.server", "crm.mailbox.visit.mixin"]
+    _inherit = [
+        "fetchmail.server",
+        "crm.mailbox.visit.mixin",
+        "crm.mailbox.sender.mixin",
+    ]
 
     section_id = fields.Many2one(
         "crm.case.section",
@@ -55,6 +59,26 @@ class FetchmailServer(models.Model):
                 server.object_id = self.env["ir.model"]._get("crm.case")
             else:
                 server.object_id = server.object_id
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        servers = super().create(vals_list)
+        self.env["mail.alias"]._forget_inbound()
+        return servers
+
+    def write(self, vals):
+        result = super().write(vals)
+        if not vals.keys().isdisjoint(("user", "section_id", "active")):
+            self.env["mail.alias"]._forget_inbound()
+        return result
+
+    def unlink(self):
+        self.env["mail.alias"]._forget_inbound()
+        return super().unlink()
 
     # ------------------------------------------------------------
     # FETCH

@@ -16,6 +16,8 @@ class Inbound(NamedTuple):
     catchall: frozenset[str]
     mailboxes: frozenset[str]  # that we read
     domains: frozenset[str]
+    bounces: frozenset[str]
+    replies: dict[int, str]  # crm.case.section id: where answers come back to it
 
 
 class MailAlias(models.Model):
@@ -66,16 +68,29 @@ class MailAlias(models.Model):
                 table[name] = table.get(name, ()) + entry
         domains = self.env["mail.alias.domain"].sudo().search([])
         servers = self.env["fetchmail.server"].sudo()
-        servers = servers.search_fetch([("user", "=like", "%@%")], ["user"])
+        servers = servers.search_fetch(
+            [("user", "=like", "%@%")], ["user", "section_id"]
+        )
+        sections = self.env["crm.case.section"].sudo().with_context(active_test=False)
+        replies = {
+            server.section_id.id: server.user for server in reversed(servers)
+        } | {
+            section.id: section.alias_email
+            for section in sections.search([])
+            if section.alias_email
+        }
+        bounces = frozenset(filter(None, domains.mapped("bounce_email")))
         catchall = frozenset(filter(None, domains.mapped("catchall_email")))
-        reserved = {*domains.mapped("bounce_email"), *domains.mapped("default_from_email")}
+        senders = frozenset(filter(None, domains.mapped("default_from_email")))
         return Inbound(
-            full,
-            local,
-            frozenset(filter(None, reserved)) | catchall,
-            catchall,
-            frozenset(user.lower() for user in servers.mapped("user")),
-            frozenset(filter(None, domains.mapped("name"))),
+            full=full,
+            local=local,
+            reserved=bounces | catchall | senders,
+            catchall=catchall,
+            mailboxes=frozenset(user.lower() for user in servers.mapped("user")),
+            domains=frozenset(filter(None, domains.mapped("name"))),
+            bounces=bounces,
+            replies=replies,
         )
 
     @api.model

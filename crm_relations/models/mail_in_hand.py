@@ -51,6 +51,7 @@ class MailInHand(int):
     tokens: list[mail_token.Token]  # that we made
     standings: dict[int, str]  # crm.case id: how the mail stands to it
     is_internal: bool  # it answers a note
+    form: object | None  # mail_form.Prepared while Odoo's gateway reads it
     is_quiet: bool  # the circuit is open: nobody is mailed because of it
 
     def __new__(cls, row_id, raw=b"", message_id=""):
@@ -65,7 +66,7 @@ class MailInHand(int):
         hand.sender = email_normalize(senders[0]) or "" if senders else ""
         hand.known = []
         hand.asked, hand.partner_addresses = set(), set()
-        hand.partners = hand.author = None
+        hand.partners = hand.author = hand.form = None
         hand.tokens = []
         hand.standings = {}
         hand.is_internal = hand.is_quiet = False

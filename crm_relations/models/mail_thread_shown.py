@@ -1,5 +1,4 @@
 from markupsafe import Markup
-
 from odoo import api, models
 from odoo.tools import parse_contact_from_email
 from odoo.tools.mail import formataddr

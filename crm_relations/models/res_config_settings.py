@@ -13,3 +13,9 @@ class ResConfigSettings(models.TransientModel):
         help="Originals of mails that ended well are removed after this; 0 keeps them "
         "for ever. Cases and quarantined mails are not touched.",
     )
+    crm_mail_authserv_id = fields.Char(
+        "Receiving Server's Name",
+        config_parameter="crm_relations.mail_authserv_id",
+        help="The first word of the Authentication-Results header in the mails that your "
+        "mail server receives. Only senders it has checked may give commands by mail.",
+    )

@@ -24,8 +24,12 @@ IMAGES = {
     "image, moving": '<img dynsrc="http://evil.example/i" src="cid:x">',
     "image, description": '<img longdesc="http://evil.example/i" src="cid:x">',
     "image, old name": '<image src="http://evil.example/i">',
-    "image, in a comment of Outlook": "<!--[if mso]><img src=//evil.example><![endif]-->",
-    "image, comment shown to others": "<!--[if !mso]>--><img src=//evil.example><!---->",
+    "image, in a comment of Outlook": (
+        "<!--[if mso]><img src=//evil.example><![endif]-->"
+    ),
+    "image, comment shown to others": (
+        "<!--[if !mso]>--><img src=//evil.example><!---->"
+    ),
     "image, hidden in a tag of Office": "<<o:x>img src=http://evil.example/i>",
     "image, hidden in two": "<<o:<o:x>x>img src=http://evil.example/i>",
     "image, behind an attribute of Office": (
@@ -45,7 +49,9 @@ IMAGES = {
     "style, set": "<p style=\"background-image:image-set('//evil.example' 1x)\">x</p>",
     "style, border": '<p style="border:1px;border-image:url(//evil.example)">x</p>',
     "style, list": '<li style="list-style:url(http://evil.example/i)">x</li>',
-    "style, quotes": "<p style='color:\";\";background-image:url(//evil.example)'>x</p>",
+    "style, quotes": (
+        "<p style='color:\";\";background-image:url(//evil.example)'>x</p>"
+    ),
     "style, variable": '<p style="--x:url(//evil.example);color:var(--x)">x</p>',
     "style, block": "<style>p {background:url(http://evil.example/i)}</style>",
     "style, import": "<style>@import 'http://evil.example/c';</style>",
@@ -75,7 +81,9 @@ PIXELS = {
     "pixel, nothing": '<img src="http://evil.example/i" width="0" height="0">',
     "pixel, style": '<img src="//evil.example" style="width:1px;height:1px">',
     "pixel, hidden": '<img src="//evil.example" style="display:none">',
-    "pixel, hidden with force": '<img src="//evil.example" style="DISPLAY:none!important">',
+    "pixel, hidden with force": (
+        '<img src="//evil.example" style="DISPLAY:none!important">'
+    ),
     "pixel, invisible": '<img src="//evil.example" style="visibility: hidden">',
     "pixel, transparent": '<img src="//evil.example" style="opacity:0">',
 }
@@ -107,7 +115,9 @@ MARKUP = {
     "link, protocol-relative": '<a href="//evil.example/">x</a>',
     "map": '<map name=m><area href="javascript:alert(1)"></map><img usemap="#m">',
     "drawing": "<svg><script>alert(1)</script></svg>",
-    "drawing, link": '<svg><a xlink:href="javascript:alert(1)"><text>x</text></a></svg>',
+    "drawing, link": (
+        '<svg><a xlink:href="javascript:alert(1)"><text>x</text></a></svg>'
+    ),
     "drawing, animated": "<svg><animate onbegin=alert(1) attributeName=x></svg>",
     "drawing, foreign": "<svg><foreignObject><iframe src=//evil.example></svg>",
     "formula": '<math><mi xlink:href="javascript:alert(1)">x</mi></math>',
@@ -141,7 +151,9 @@ MARKUP = {
     "tag, double angle": "<<script>alert(1)//<</script>",
     "entities": "&lt;script&gt;alert(1)&lt;/script&gt;",
     "entities, twice": "&amp;lt;script&amp;gt;alert(1)",
-    "mutation, noscript": '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+    "mutation, noscript": (
+        '<noscript><p title="</noscript><img src=x onerror=alert(1)>">'
+    ),
     "mutation, style in drawing": (
         '<svg></p><style><a id="</style><img src=1 onerror=alert(1)>">'
     ),

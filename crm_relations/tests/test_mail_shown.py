@@ -4,7 +4,6 @@ import re
 
 from lxml import html
 from markupsafe import Markup
-
 from odoo.tests import tagged
 
 from ..tools.mail_shown import LINE_LIMIT

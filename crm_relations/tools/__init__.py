@@ -1,7 +1,10 @@
 from . import (
     mail_address,
+    mail_authentication,
     mail_automatic,
     mail_charset,
+    mail_command,
+    mail_command_value,
     mail_form,
     mail_header,
     mail_html,
@@ -11,6 +14,7 @@ from . import (
     mail_shown,
     mail_split,
     mail_token,
+    mail_visible_text,
     mailbox_connection,
     mailbox_reader,
     transitions,

@@ -6,7 +6,9 @@ from .mail_charset import clean_line
 from .mail_split import decode_words
 
 _PIECE = re.compile(r'"([^"]*)"|\([^()]*\)|<([^<>]*)>|([,;:])|([^,;:"()<>]+)|.', re.S)
-_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x20\x7f]{1,128}@[a-zA-Z0-9._-]{1,253}\Z")
+_ADDRESS = re.compile(
+    r"[^\s@<>,;:\"()\[\]\\\x00-\x20\x7f]{1,128}@[a-zA-Z0-9._-]{1,253}\Z"
+)
 
 
 def find_addresses(text: str) -> list[tuple[str, str]]:

@@ -82,7 +82,7 @@ _SINGLE = (b"from", b"subject", b"to", b"cc", b"date", b"message-id")
 
 _KINDS = ("text", "application", "image", "audio", "video", "message", "multipart")
 # reasons that leave nothing out and change no character
-_LOSSLESS = ("kind", "nul", "file")
+_LOSSLESS = ("kind", "nul", "file", "failed")
 _OPAQUE = {
     "application/pkcs7-mime": "smime",
     "application/x-pkcs7-mime": "smime",
@@ -400,7 +400,11 @@ def _write_headers(mail, senders, found):
         lines.append(_write_line("Subject", subject))
     if message_id := read_header(mail, b"message-id")[:NAME_LIMIT]:
         lines.append(_write_line("Message-ID", message_id))
-    kept = [(name, value) for name, value in mail.headers if name in _KEPT]
+    kept = [
+        (name, value)
+        for name, value in mail.headers
+        if name in _KEPT or name.startswith(b"x-crm-")
+    ]
     seen = set()
     for name, value in kept[:_MAX_KEPT]:
         if name in _LINE_HEADERS and name in seen:
@@ -493,7 +497,9 @@ def _is_embedded(part):
 
 
 def _text_name(part):
-    return part.filename and file_name(part) or "message" + _EXTENSIONS[part.content_type]
+    return (
+        part.filename and file_name(part) or "message" + _EXTENSIONS[part.content_type]
+    )
 
 
 def _read_shown(part, budget):
@@ -527,8 +533,7 @@ def _compose(texts):
     if all(kind == "plain" for kind, _text in texts):
         return "plain", "\n\n".join(text for _kind, text in texts).replace("\n", "\r\n")
     return "html", "\r\n".join(
-        text if kind == "html" else f"<pre>{escape(text)}</pre>"
-        for kind, text in texts
+        text if kind == "html" else f"<pre>{escape(text)}</pre>" for kind, text in texts
     )
 
 

@@ -11,7 +11,9 @@ STRIP_LIMIT = 1 << 20  # characters looked at; a page of a book has 2,000
 _TAG_NAME = re.compile(r"/?([a-zA-Z][a-zA-Z0-9]*)")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
 # the beginnings of tags that others stand in
-_STEP = re.compile(rb"<(/?)(?!br|hr|img|/?p[ >]|/?li|/?td|/?tr|meta|link|input)[a-zA-Z]")
+_STEP = re.compile(
+    rb"<(/?)(?!br|hr|img|/?p[ >]|/?li|/?td|/?tr|meta|link|input)[a-zA-Z]"
+)
 _STEPS = {b"": 1, b"/": -1}
 _LONG_NUMBER = re.compile(r"&#x?[0-9a-fA-F]{8,};?")
 _BLANKS = re.compile(r"[ \t\r\f\v]+")

@@ -371,7 +371,9 @@ def read_params(value: bytes) -> tuple[str, dict[str, str]]:
         name, content = found[1].lower(), found[2]
         content = found[3].strip() if content is None else content
         if "*" not in name:
-            params.setdefault(name, decode_words(content) if "=?" in content else content)
+            params.setdefault(
+                name, decode_words(content) if "=?" in content else content
+            )
             continue
         base, _star, number = name.partition("*")
         index = number.rstrip("*")
