@@ -5,7 +5,6 @@ from markupsafe import Markup
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import email_normalize
-from odoo.tools.misc import clean_context
 
 from ..exceptions import MailCommandError
 from ..tools import mail_authentication, mail_command
@@ -101,11 +100,12 @@ class CrmCaseCommandMixin(models.AbstractModel):
         if not users:
             return
         refusal = self._get_command_refusal(row, raw, commands, users, sender)
-        stripped = mail_command.strip_commands(
-            str(message_dict.get("body") or ""), commands.lines
-        )
+        body = message_dict.get("body") or ""
+        stripped = mail_command.strip_commands(str(body), commands.lines)
         if stripped:
-            message_dict["body"], is_all = stripped
+            text, is_all = stripped
+            # Markup stays Markup: it is HTML still, made of what Odoo had sanitized
+            message_dict["body"] = type(body)(text)
             if is_all and only_cases and not _has_files(message_dict):
                 # there is nothing in it for a customer
                 message_dict["is_internal"] = True
@@ -209,11 +209,15 @@ class CrmCaseCommandMixin(models.AbstractModel):
         # if he works there, else the record rules keep him out
         companies = user.company_ids
         companies = (companies & self.company_id) | companies
+        # a context of its own: he works here as on a screen, no mail is in hand; what
+        # has to be mailed waits in the queue until all of this is committed
         case = self.with_user(user).with_context(
-            clean_context(self.env.context),
-            lang=user.lang,
-            tz=user.tz,
-            allowed_company_ids=companies.ids,
+            {
+                "lang": user.lang,
+                "tz": user.tz,
+                "allowed_company_ids": companies.ids,
+                "mail_notify_force_send": False,
+            }
         )
         if not case.has_access("write"):
             error = case.env._("You may not change this case.")
