@@ -292,7 +292,7 @@ class FetchmailServer(models.Model):
         by its key.
         """
         failed, more = set(), True
-        while more and limit > 0 and self._has_time():
+        while more and limit > 0:
             skipped = len(failed)
             connection = self._connect__()
             try:
@@ -305,6 +305,8 @@ class FetchmailServer(models.Model):
             limit -= len(chunk)
             # as long as it gets on, if only past mails that cannot be read
             more = more and (bool(chunk) or len(failed) > skipped)
+            if not self._has_time():
+                break
         mailbox_reader.raise_unreadable(failed)
         return more
 
