@@ -24,7 +24,6 @@ from . import crm_mail_intake_queue_mixin
 from . import crm_mailbox_visit_mixin
 from . import crm_mailbox_sender_mixin
 from . import fetchmail_server
-from . import ir_attachment
 from . import crm_mail_intake_sender_mixin
 from . import crm_mail_intake_entry_mixin
 from . import crm_mail_intake_form_mixin
