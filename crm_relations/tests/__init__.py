@@ -14,6 +14,7 @@ from . import (
     test_mail_automatic,
     test_mail_command,
     test_mail_fetch,
+    test_mail_forward,
     test_mail_intake_actions,
     test_mail_intake_crash,
     test_mail_intake_faults,

@@ -6,6 +6,7 @@ from . import (
     mail_command,
     mail_command_value,
     mail_form,
+    mail_forward,
     mail_header,
     mail_html,
     mail_identity,

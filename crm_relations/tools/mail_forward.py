@@ -28,20 +28,20 @@ _LABELS = {
     "avsändare|fra|afsender|avsender|lähettäjä|od|nadawca|odesílatel|odosielateľ|"
     "odesilatel|feladó|de la|expeditor|от|от кого|отправитель|від|от кога|από|"
     "kimden|gönderen|发件人|發件人|寄件者|寄件人|差出人|送信者|보낸 사람|보낸사람|발신|"
-    "من|מאת|từ|dari|จาก|šalje|pošiljatelj|saatja|nuo|no|remetente",
+    "من|מאת|từ|dari|จาก|šalje|pošiljatelj|saatja|nuo|remetente",
     SENT: "sent|date|gesendet|datum|envoyé|date d'envoi|enviado|enviado el|fecha|"
     "enviada|enviada em|data|inviato|verzonden|skickat|sendt|dato|lähetetty|päivämäärä|"
     "päiväys|wysłano|odesláno|odoslané|dátum|elküldve|trimis|trimis la|отправлено|дата|"
-    "надіслано|ημερομηνία|στάλθηκε|gönderilme tarihi|gönderildi|tarih|发送时间|日期|时间|"
-    "發送時間|寄件日期|送信日時|日時|日付|보낸 날짜|날짜|보낸시간|التاريخ|تاريخ|נשלח|"
-    "תאריך|ngày|đã gửi|tanggal|terkirim|วันที่|poslano|kuupäev|data i godzina",
+    "надіслано|ημερομηνία|στάλθηκε|gönderilme tarihi|gönderildi|tarih|发送时间|日期|"
+    "时间|發送時間|寄件日期|送信日時|日時|日付|보낸 날짜|날짜|보낸시간|التاريخ|تاريخ|"
+    "נשלח|תאריך|ngày|đã gửi|tanggal|terkirim|วันที่|poslano|kuupäev|data i godzina",
     TO: "to|an|empfänger|à|a|destinataire|para|destinatario|aan|till|til|vastaanottaja|"
     "do|komu|címzett|către|catre|кому|до|προς|kime|alıcı|收件人|收件者|宛先|받는 사람|"
     "받는사람|إلى|אל|đến|kepada|ถึง|za|prima|kellele|kam|destinatário",
     SUBJECT: "subject|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|ämne|emne|"
     "aihe|temat|předmět|predmet|predmet správy|tárgy|subiect|тема|θέμα|konu|主题|主題|"
-    "主旨|件名|제목|الموضوع|נושא|chủ đề|tiêu đề|perihal|subjek|เรื่อง|naslov|teema|tema",
-    COPY: "cc|kopie|kopi|copie|copia|cópia|kopia|kopija|копия|копія|másolat|kopio|bilgi|"
+    "主旨|件名|제목|الموضوع|נושא|chủ đề|tiêu đề|perihal|subjek|เรื่อง|naslov|teema",
+    COPY: "cc|kopie|kopi|copie|copia|cópia|kopia|kopija|копия|копія|másolat|kopio|"
     "抄送|副本|참조|bcc|cci|cco|reply-to|antwort an|répondre à|responder a|rispondi a",
 }
 _KINDS = {
@@ -51,7 +51,7 @@ _LABEL_LENGTH = max(map(len, _KINDS))
 _MARKUP = " \t\xa0\u200b\u200e\u200f*_"  # of bold type, as plain text shows it
 
 _FORWARD_PREFIX = re.compile(
-    r"\s*\[?\s*(?:fwd?|wg|weitergeleitet|tr|rv|reenv|rm|i|inoltro|doorst|doorgestuurd|"
+    r"\s*\[?\s*(?:fwd?|wg|weitergeleitet|tr|rv|reenv|i|inoltro|doorst|doorgestuurd|"
     r"vb|vl|vs|vidarebefordrat|videresendt|enc|encaminhada|res\s*enc|pd|przek|"
     r"továbbítás|továbbítva|fs|ilt|i̇lt|ynt\s*ilt|πρθ|προώθ|пересл|перенапр|пер|пд|redir|"
     r"转发|轉寄|轉發|转寄|転送|전달|إعادة توجيه|הועבר|chuyển tiếp|edasi|prosl|posr)"
@@ -60,7 +60,7 @@ _FORWARD_PREFIX = re.compile(
 )
 _FORWARD_SUFFIX = re.compile(r"\s*\(fwd?\)\s*$", re.I)
 _REPLY_PREFIX = re.compile(
-    r"\s*(?:re|aw|antw|antwort|ref|rif|ris|r|res|sv|odp|oдп|vá|ynt|απ|отв|на|回复|回覆|"
+    r"\s*(?:re|aw|antw|antwort|ref|rif|ris|r|res|sv|odp|oдп|vá|ynt|απ|отв|回复|回覆|"
     r"答复|返信|답장|رد|השב|trả lời)\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s*[:：]",
     re.I,
 )
@@ -107,7 +107,7 @@ _ADDRESS = re.compile(
 )
 _AROUND_NAME = " \t\xa0\"'“”„«»<>[]()*_,;:|"
 
-_TAG = re.compile(r"<(/?)([a-zA-Z!?][\w:-]*)[^<>]*>|<!--")
+_TAG = re.compile(r"<!--|<(/?)([a-zA-Z!?][\w:-]*)[^<>]*>")
 _BREAKING = {
     *("p", "div", "br", "tr", "li", "ul", "ol", "table", "blockquote", "hr", "pre"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "dd", "dt", "dl", "body", "html", "center"),
@@ -194,6 +194,7 @@ def strip_forward(subject: str) -> str:
     >>> strip_forward("Order (fwd)"), strip_forward("转发： Order"), strip_forward("I:")
     ('Order', 'Order', '')
     """
+    subject = plain_line(subject)
     while match := _FORWARD_PREFIX.match(subject):
         opened = "[" in match[0] and "]" not in match[0]
         subject = subject[match.end() :].strip()
@@ -221,10 +222,10 @@ def attached_mail(message: Message) -> Message | None:
 
 
 def visible_text(source: str) -> str:
-    """Give the lines of an HTML text as they are seen.
+    r"""Give the lines of an HTML text as they are seen.
 
-    >>> visible_text("<p><b>From:</b> J &lt;j@k&gt;<br>To:&nbsp;us</p>  <pre>a\\nb</pre>")
-    'From: J <j@k>\\nTo: us\\na\\nb'
+    >>> visible_text("<p><b>From:</b> J &lt;j@k&gt;<br>To:&nbsp;us</p> <pre>a\nb</pre>")
+    'From: J <j@k>\nTo: us\na\nb'
     >>> visible_text("<style>p {}</style><!-- x -->a < b"), visible_text("<<<")
     ('a < b', '<<<')
     """
@@ -234,7 +235,7 @@ def visible_text(source: str) -> str:
 
 
 def _read_html(source: str) -> Iterator[str]:
-    position, silent, kept = 0, "", False
+    position, silent, kept, comments = 0, "", False, True
     for match in _TAG.finditer(source):
         if match.start() < position:  # within a comment
             continue
@@ -242,10 +243,11 @@ def _read_html(source: str) -> Iterator[str]:
         if not silent:
             yield chunk if kept else _BLANKS.sub(" ", chunk)
         position = match.end()
-        if match[2] is None or match[2].startswith("!"):
-            end = source.find("-->", match.start()) if match[2] is None else -1
-            # a comment that never ends is none, and not looked for twice
-            position = end + 3 if end >= 0 else position
+        if match[2] is None:
+            end = source.find("-->", position) if comments else -1
+            # where one comment never ends, no later one does: looked for once
+            comments = end >= 0
+            position = end + 3 if comments else position
             continue
         tag, closes = match[2].lower(), bool(match[1])
         silent = _next_silent(silent, tag, closes)
@@ -302,6 +304,8 @@ def _read_block(lines: list[str], start: int) -> tuple[_Block, int]:
     while position < len(lines) and gap < 3:
         label = _read_label(lines[position])
         if label is None:
+            if _is_lead_in(lines[position]):
+                break  # what was above is the forwarder's
             gap += 1
             if last and not values[last]:
                 values[last] = _unquote(lines[position])
@@ -332,13 +336,18 @@ def _read_label(line: str) -> tuple[str, str] | None:
     return (kind, line[cut + 1 :].strip(_MARKUP)) if kind else None
 
 
+def _is_lead_in(line: str) -> bool:
+    line = line[:VALUE_LIMIT]
+    return bool(_FORWARD_WORDS.search(line) or _ORIGINAL_WORDS.search(line))
+
+
 def _unquote(line: str) -> str:
     return line.lstrip("> \t\xa0|")
 
 
 def _is_forward(subject: str, lines: list[str], block: _Block) -> bool:
     above = lines[: block.start]
-    lead_in = " \n ".join(above[-LEAD_IN_DISTANCE:])
+    lead_in = "\n".join(line[:VALUE_LIMIT] for line in above[-LEAD_IN_DISTANCE:])
     announced = _FORWARD_WORDS.search(lead_in)
     if block.is_quoted and not announced:
         return False
@@ -352,13 +361,15 @@ def _is_forward(subject: str, lines: list[str], block: _Block) -> bool:
 def _is_answered(line: str) -> bool:
     """Tell whether what is below a line was not written or passed on, but answered.
 
-    >>> _is_answered("On 2 March, at 10:00, J <j@k.example> wrote:"), _is_answered("> x")
-    (True, True)
-    >>> _is_answered("Please see below:"), _is_answered("------ Forwarded by J/ACME:")
-    (False, False)
+    >>> _is_answered("On 2 March, at 10:00, J <j@k.example> wrote:")
+    True
+    >>> _is_answered("> x"), _is_answered("Please see below:")
+    (True, False)
     """
+    if _FORWARD_WORDS.search(line[:VALUE_LIMIT]):
+        return False
     if line.startswith(">"):
-        return not (_FORWARD_WORDS.search(line[:VALUE_LIMIT]))
+        return True
     return line.endswith((":", "：")) and bool(_ATTRIBUTION.search(line[-VALUE_LIMIT:]))
 
 
