@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import ormcache
 
 from ..tools import mail_report
 
@@ -223,9 +224,27 @@ class CrmCaseDelivery(models.Model):
 
     @api.model
     def _unmark_bounces(self, email):
-        """Take off the mark of an address that has written: it is alive."""
-        if email:
-            self.search([("email", "=", email), ("kind", "=", BOUNCE)]).unlink()
+        """Take off the marks of an address that has written: it is alive.
+
+        No query as long as no address at all is marked.
+        """
+        if self._has_bounces():
+            # sudo: the marks are the system's, whoever brings the mail
+            rows = self.sudo().search([("email", "=", email), ("kind", "=", BOUNCE)])
+            rows.unlink()
+
+    @api.model
+    @ormcache()
+    def _has_bounces(self):
+        # sudo: nothing but whether there is any mark
+        return bool(self.sudo().search_count([("kind", "=", BOUNCE)], limit=1))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        rows = super().create(vals_list)
+        if not self._has_bounces() and any(row.kind == BOUNCE for row in rows):
+            self.env.registry.clear_cache()
+        return rows
 
     # ------------------------------------------------------------
     # WHO IS TOLD

@@ -42,8 +42,9 @@ class CrmMailIntake(models.Model):
         "crm.mail.intake.sender.mixin",
         "crm.mail.intake.entry.mixin",
         "crm.mail.intake.form.mixin",
-        "crm.mail.intake.loop.mixin",
+        # before the loop mixin: it adds to its reasons
         "crm.mail.intake.bounce.mixin",
+        "crm.mail.intake.loop.mixin",
     ]
     _order = "id desc"
     _rec_name = "subject"

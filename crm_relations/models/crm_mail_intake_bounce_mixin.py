@@ -2,9 +2,10 @@ from markupsafe import Markup
 from odoo import api, models
 from odoo.tools import email_normalize, email_normalize_all
 
-from ..tools import mail_report
+from ..tools import mail_report, mail_token
 from ..tools.mail_automatic import ANSWER, automatic_kind
 from ..tools.mail_report import DELAYED, DELIVERY, DISPOSITION, FAILED, NOTICE
+from .mail_in_hand import Known
 
 
 class CrmMailIntakeBounceMixin(models.AbstractModel):
@@ -35,26 +36,15 @@ class CrmMailIntakeBounceMixin(models.AbstractModel):
         # programs answer to the envelope's sender, which is the address for reports
         return bool(by_odoo and not kind and automatic_kind(message) != ANSWER)
 
-    def _refuse_postmaster(self, message, routes):
-        """Hold what a mail system's keeper sends to no case that is known.
-
-        :return: the routes that are left
-        """
-        left = [route for route in routes if route[0] != "crm.case" or route[1]]
-        if (
-            self.is_released
-            or len(left) == len(routes)
-            or not mail_report.is_from_postmaster(message)
-        ):
-            return routes
-        if not left:
-            self._hold(
-                self.env._(
-                    "The keeper of a mail system sent it, and it answers no case "
-                    "that is known."
-                )
+    def _get_refusal(self, hand):
+        """Let the keepers of mail systems open no case: programs write in their name."""
+        refusal = super()._get_refusal(hand)
+        if not refusal and mail_report.is_from_postmaster(hand.head):
+            refusal = self.env._(
+                "The keeper of a mail system sent it, and it answers no case that is "
+                "known."
             )
-        return left
+        return refusal
 
     def _read_bounce(self, message):
         """Give what Odoo wants to know of a delivery report.
@@ -77,17 +67,19 @@ class CrmMailIntakeBounceMixin(models.AbstractModel):
             "bounced_message": bounced,
         }
 
-    def _read_receipt(self, message, message_dict):
-        """Give what leads a read receipt to its case where its headers do not.
+    def _read_receipt(self, hand, message):
+        """Lead a read receipt to its case where its headers do not.
 
-        :return: values for the parsed mail
+        :param MailInHand hand: what is known of the mail; is completed
         """
-        if message_dict.get("in_reply_to") or message_dict.get("references"):
-            return {}
-        report = mail_report.read_report(message)
-        if report.kind != DISPOSITION or not self._find_reported_message(report):
-            return {}
-        return {"in_reply_to": report.message_ids[0]}
+        if hand.references or mail_report.report_kind(message) != DISPOSITION:
+            return
+        read = self._find_reported_message(mail_report.read_report(message))
+        for one in read:
+            hand.references.append(one.message_id)
+            hand.known.append(
+                Known(one.message_id, one.id, one.model, one.res_id, None, None)
+            )
 
     def _find_reported_message(self, report):
         """Find the message of ours that a report is about, the surest id first."""
@@ -100,6 +92,13 @@ class CrmMailIntakeBounceMixin(models.AbstractModel):
         # what we only received does not come back to us
         ours = found.filtered(lambda one: one.message_type != "email")
         return (ours or found).sorted(lambda one: order[one.message_id])[:1]
+
+    def _find_reported_case(self, report):
+        """Find the case by its token, where a relay has rewritten the Message-ID."""
+        Case = self.env["crm.case"]
+        tokens = mail_token.find_tokens(" ".join(report.message_ids))
+        ids = [token.case_id for token in Case._check_tokens(tokens)[:1]]
+        return Case._fetch_mail_cases(ids)._find_living_cases()
 
     # ------------------------------------------------------------
     # WHAT IT CHANGES
@@ -116,6 +115,8 @@ class CrmMailIntakeBounceMixin(models.AbstractModel):
         if bounced.model == "crm.case":
             # sudo: reports come from outside; nothing is told but to colleagues
             case = case.sudo().browse(bounced.res_id).exists()._find_living_cases()
+        elif not bounced:
+            case = self._find_reported_case(report)
         self._link_cases(case)
         failed = [one for one in report.recipients if one.action == FAILED]
         if not report.kind:
@@ -123,7 +124,7 @@ class CrmMailIntakeBounceMixin(models.AbstractModel):
                 self.env._("It came to the address for delivery reports, and is none.")
             )
             return
-        reason = self._get_report_text(report, bounced)
+        reason = self._get_report_text(report, bounced or case)
         if self._is_known_bounce():
             reason = self.env._("%s It was counted before.", reason)
         elif bounced and not case:
@@ -214,14 +215,14 @@ class CrmMailIntakeBounceMixin(models.AbstractModel):
     # WORDS
     # ------------------------------------------------------------
 
-    def _get_report_text(self, report, bounced):
+    def _get_report_text(self, report, is_ours):
         """Say what a report says, for the ledger."""
         if report.kind not in (DELIVERY, NOTICE):
             return self.env._("A report that is no delivery report.")
         texts = [self._get_recipient_text(one) for one in report.recipients]
         if not texts:
             texts = [self.env._("A delivery report that does not say for whom.")]
-        if not bounced:
+        if not is_ours:
             texts.append(self.env._("It names no mail of ours, so nothing was marked."))
         return "\n".join(texts)
 

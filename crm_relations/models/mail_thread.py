@@ -1,5 +1,4 @@
 from odoo import api, models
-from odoo.tools import email_normalize
 
 from ..tools.mail_automatic import automatic_kind
 
@@ -66,8 +65,7 @@ class MailThread(models.AbstractModel):
         if not intake:
             return routes
         if message_dict.get("is_bounce"):
-            intake._record_bounce(message_dict)
-            return routes
+            return routes  # `_routing_handle_bounce` has ended the row
         return intake._allow_routes(intake._refuse_unwanted(hand, routes))
 
     @api.model
@@ -167,17 +165,8 @@ class MailThread(models.AbstractModel):
             return super()._message_parse_extract_bounce(email_message, message_dict)
         if self._detect_is_bounce(email_message, message_dict):
             return intake._read_bounce(email_message)
-        return {"is_bounce": False} | intake._read_receipt(email_message, message_dict)
-
-    @api.model
-    def _routing_reset_bounce(self, email_message, message_dict):
-        """Take off the marks of an address that writes."""
-        super()._routing_reset_bounce(email_message, message_dict)
-        if self.env["crm.mail.intake"]._get_current():
-            # sudo: the marks are the system's
-            self.env["crm.case.delivery"].sudo()._unmark_bounces(
-                email_normalize(message_dict["email_from"])
-            )
+        intake._read_receipt(self.env["crm.mail.intake"]._get_hand(), email_message)
+        return {"is_bounce": False}
 
     @api.model
     def _detect_loop_sender(self, message, message_dict, routes):

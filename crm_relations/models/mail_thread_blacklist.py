@@ -23,6 +23,7 @@ class MailThread(models.AbstractModel):
             return None
         senders = self.env["crm.case"]._find_senders(hand)
         senders.filtered("message_bounce")._message_reset_bounce(hand.sender)
+        self.env["crm.case.delivery"]._unmark_bounces(hand.sender)
         for name in self._get_bounced_models():
             # sudo: as Odoo does, whatever model the address occurs in
             self.env[name].sudo().search(

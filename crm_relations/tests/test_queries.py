@@ -157,8 +157,9 @@ class TestQueries(CrmRelationsCommon):
     @warmup
     def test_form(self):
         specification = self._specification("crm.case", "form")
+        # one of them asks for mail that did not arrive, which the form must show
         self._budget(
-            14,
+            15,
             lambda cases: cases.web_read(specification),
             self._cases(1),
             self._cases(100),
@@ -186,7 +187,10 @@ class TestQueries(CrmRelationsCommon):
             self.assertEqual(len(result["records"]), len(sections))
 
         desks = more.with_user(self.env.user)
-        self._budget(9, open_overview, desks[:1], desks)
+        # new aliases make Odoo forget what it keeps between requests
+        open_overview(desks[:1])
+        # one for each figure on a card
+        self._budget(10, open_overview, desks[:1], desks)
 
     @users("expert")
     @warmup

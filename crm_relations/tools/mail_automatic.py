@@ -24,6 +24,7 @@ _PRECEDENCE = {
     "junk": GENERATED,
     "list": GENERATED,
 }
+_REPORTS = {DISPOSITION: ANSWER, OTHER: GENERATED}
 
 
 def automatic_kind(message: Message) -> str | None:
@@ -42,14 +43,12 @@ def automatic_kind(message: Message) -> str | None:
 
     :return: ``answer``, ``generated`` or None for a mail that a person sent
     """
-    kind = report_kind(message)
-    if kind in (DISPOSITION, OTHER):
-        # a complaint about spam is news, a read receipt is none
-        return ANSWER if kind == DISPOSITION else GENERATED
+    # a complaint about spam is news, a read receipt is none
+    if kind := _REPORTS.get(report_kind(message)):
+        return kind
     submitted = _word(message, "Auto-Submitted")
-    if submitted.startswith("auto-replied"):
-        return ANSWER
-    if any(name in message for name in _ANSWER_HEADERS):
+    is_answer = any(name in message for name in _ANSWER_HEADERS)
+    if is_answer or submitted.startswith("auto-replied"):
         return ANSWER
     precedence = _PRECEDENCE.get(_word(message, "Precedence"))
     if precedence == ANSWER or _word(message, "Return-Path") == "<>":

@@ -6,7 +6,9 @@ that grows with the size of what is read.
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import suppress
 from email.message import Message
 from typing import NamedTuple
 
@@ -71,9 +73,10 @@ def report_kind(message: Message) -> str | None:
     A report that somebody forwards is no report: attached mails are not looked into.
 
     >>> from email import message_from_string as mail
-    >>> report_kind(mail("Content-Type: multipart/report; report-type=delivery-status"))
+    >>> head = "Content-Type: Multipart/Report; report-type="
+    >>> report_kind(mail(f"{head}delivery-status"))
     'delivery'
-    >>> report_kind(mail('Content-Type: Multipart/Report; report-type="feedback-report"'))
+    >>> report_kind(mail(f'{head}"feedback-report"; boundary=x'))
     'other'
     >>> report_kind(mail("From: MAILER-DAEMON@a.b (Mail System)\n\nHi"))
     'notice'
@@ -193,12 +196,13 @@ def parse_fields(text: str) -> list[dict[str, str]]:
 
 
 def _read_recipients(message: Message) -> list[Recipient]:
-    found = []
-    for part in _walk(message):
-        if _content_type(part).endswith("delivery-status"):
-            for fields in _read_groups(part):
-                if recipient := _read_recipient(fields):
-                    found.append(recipient)
+    found = [
+        recipient
+        for part in _walk(message)
+        if _content_type(part).endswith("delivery-status")
+        for fields in _read_groups(part)
+        if (recipient := _read_recipient(fields))
+    ]
     # a report without fields that say whom: its words may
     return found or _read_notice(message)
 
@@ -214,6 +218,10 @@ def _read_groups(part: Message) -> list[dict[str, str]]:
         for block in payload[:PART_LIMIT]
         if isinstance(block, Message)
     )
+    if _header(part, "Content-Transfer-Encoding").lower() == "base64":
+        # forbidden, and Python does not decode it
+        with suppress(ValueError):
+            text = _readable(b64decode(text).decode("utf-8", "replace"))
     return parse_fields(text)
 
 
@@ -344,7 +352,13 @@ def _sender(message: Message) -> str:
 
 def _items(message: Message) -> list[tuple[str, str]]:
     # as they came: policies that parse headers raise on some
-    return [(str(name), str(value)) for name, value in message.raw_items()]
+    return [(_readable(name), _readable(value)) for name, value in message.raw_items()]
+
+
+def _readable(value: object) -> str:
+    """Give text that any program can store: no half characters, no NUL."""
+    text = str(value).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text.replace("\0", "").replace("\r\n", "\n")
 
 
 def _header(message: Message, name: str) -> str:
@@ -384,4 +398,4 @@ def _text(part: Message) -> str:
     except Exception:
         # any encoding may be broken in ways that Python does not name
         raw = payload.encode("utf-8", "replace")
-    return raw[:TEXT_LIMIT].decode("utf-8", "replace").replace("\0", "")
+    return _readable(raw[:TEXT_LIMIT].decode("utf-8", "replace"))
