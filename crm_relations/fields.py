@@ -5,6 +5,7 @@ import io
 import struct
 
 import psycopg2
+from markupsafe import Markup
 from odoo import fields
 from odoo.tools import SQL
 
@@ -50,6 +51,23 @@ class OptionalInteger(fields.Integer):
 def _is_missing(value):
     # not `in (None, False, "")`: 0 equals False
     return value is None or value is False or value == ""
+
+
+class Sanitized(Markup):
+    """HTML that a field with the same rules has sanitized; no remote caller has it."""
+
+
+class SanitizedHtml(fields.Html):
+    """HTML that is not sanitized again when it comes from another such field.
+
+    It is the dearest step of taking in a mail, whose text stands in the message and in
+    the case's description.
+    """
+
+    def _convert(self, value, record, validate):
+        return super()._convert(
+            value, record, validate and not isinstance(value, Sanitized)
+        )
 
 
 class RawBinary(fields.Binary):
@@ -173,8 +191,9 @@ class _CopyStream:
     """One row of one column in PostgreSQL's binary format, read piece by piece."""
 
     def __init__(self, content):
-        head = b"PGCOPY\n\xff\r\n\0" + struct.pack("!iihi", 0, 0, 1, len(content))
-        self.pieces = [memoryview(head), memoryview(content), memoryview(b"\xff\xff")]
+        sizes = struct.pack("!iihi", 0, 0, 1, len(content))
+        pieces = (b"PGCOPY\n\xff\r\n\0" + sizes, content, b"\xff\xff")
+        self.pieces = list(map(memoryview, pieces))
 
     def read(self, size=-1):
         while self.pieces and not self.pieces[0]:

@@ -1,4 +1,6 @@
 import logging
+import re
+import traceback
 from datetime import timedelta
 
 from markupsafe import Markup
@@ -8,10 +10,10 @@ from odoo.exceptions import UserError
 from odoo.tools.misc import human_size
 
 from ..exceptions import MailTextLostError
-from ..tools import mail_form, mail_html
+from ..tools import mail_form, mail_html, mail_identity
 from ..tools.mail_automatic import automatic_kind
 from ..tools.mail_charset import decode_text, is_visible
-from .crm_mail_intake_queue_mixin import PASSING_ERRORS
+from .crm_mail_intake_queue_mixin import DETAIL_LIMIT, PASSING_ERRORS
 
 _logger = logging.getLogger(__name__)
 
@@ -20,6 +22,8 @@ BARE_TEXT_LIMIT = 64 * 1024  # bytes of a mail that only its bytes can tell
 OLDEST_YEAR = 1980  # no mail is older, whatever it says
 LOOKED_AT = 4096  # characters of a text in which most have something to see
 NAMED_FILES = 10  # files left out that a note names
+_PLAIN_ID = re.compile(r"<[\w!#$%&'*+/=?^`{|}~.-]+@[\w!#$%&'*+/=?^`{|}~.-]+>", re.A)
+_YEAR_OF_OLD = re.compile(rb"(?<![-+:\d])0\d{3}(?![\d:])")
 
 FORMS = {
     mail_form.AS_IS: "as_is",
@@ -92,7 +96,7 @@ class CrmMailIntakeFormMixin(models.AbstractModel):
         # what may pass is tried again as it is; a UserError is about us, not the mail
         if level > mail_form.BARE or isinstance(error, (*PASSING_ERRORS, UserError)):
             return self.browse()
-        _logger.info("Incoming mail %s enters in a lower form: %s", self.id, error, exc_info=True)
+        _logger.info("Incoming mail %s enters in a lower form: %s", self.id, error)
         return self.with_context(crm_mail_intake_level=level)
 
     def _hand_over(self, hand, raw, message_id, process):
@@ -104,7 +108,8 @@ class CrmMailIntakeFormMixin(models.AbstractModel):
             return self._enter_bare_by_itself(raw, hand)
         hand.form = mail_form.prepare(raw, self._get_level(), self._get_file_limit())
         try:
-            result = process(hand.form.with_message_id(message_id))
+            hand.form.message_id = message_id
+            result = process(hand.form.with_message_id(_readable_id(message_id)))
             self._record_form(hand.form, raw)
         finally:
             # it holds the whole mail, and environments live long
@@ -121,6 +126,12 @@ class CrmMailIntakeFormMixin(models.AbstractModel):
         )
         return int(limit) << 20
 
+    def _record_descent(self, error):
+        """Keep why a mail that is in did not enter as it is."""
+        if error and self.state != "quarantine":
+            detail = "".join(traceback.format_exception(error)).replace("\0", "")
+            self.error_detail = detail[-DETAIL_LIMIT:]
+
     # ------------------------------------------------------------
     # WHAT ODOO READ
     # ------------------------------------------------------------
@@ -132,10 +143,12 @@ class CrmMailIntakeFormMixin(models.AbstractModel):
         :param form: mail_form.Prepared
         :raise MailTextLostError: the mail says something and ``values`` do not
         """
+        # Python's parser cuts ids short that have characters it does not expect
+        values["message_id"] = form.message_id
         if not form.senders:
             # who cannot be read is nobody; Odoo would take the posting user
             values["email_from"] = values["from"] = ""
-        if values.get("date") and not self._is_plausible(values["date"]):
+        if values.get("date") and not self._is_plausible(values["date"], form):
             values["date"] = fields.Datetime.to_string(self.date_received)
         if not _shows_something(values.get("body") or ""):
             if form.shows_text():
@@ -156,7 +169,9 @@ class CrmMailIntakeFormMixin(models.AbstractModel):
             for file in form.aside
         ]
 
-    def _is_plausible(self, date):
+    def _is_plausible(self, date, form):
+        if _YEAR_OF_OLD.search(form.mail.fields.get(b"date", b"")):
+            return False  # taken for one of this century
         date = fields.Datetime.to_datetime(date)
         latest = self.date_received + timedelta(days=1)
         return date.year >= OLDEST_YEAR and date <= latest
@@ -268,7 +283,12 @@ class CrmMailIntakeFormMixin(models.AbstractModel):
         """Open a case from the first lines of a mail, if it may open one.
 
         :return: the id of the case, or False
+        :raise UserError: it may be a delivery report, which opens none
         """
+        kind = str(hand.head.get("Content-Type", "")).strip().lower()
+        sender = (self.email_from or "").lower()
+        if kind.startswith("multipart/report") or "mailer-daemon@" in sender:
+            raise UserError(self.env._("A delivery report that could not be read."))
         self.automatic = automatic_kind(hand.head)
         section = self.env["crm.case"]._find_mail_section(
             {"section_id": self.section_id.id}
@@ -313,6 +333,13 @@ class CrmMailIntakeFormMixin(models.AbstractModel):
             attachment_ids=original.ids,
         )
         return case
+
+
+def _readable_id(message_id):
+    """Give an id that Python's parser reads as it is."""
+    if _PLAIN_ID.fullmatch(message_id):
+        return message_id
+    return mail_identity.derive_message_id(message_id)
 
 
 def _shows_something(body):

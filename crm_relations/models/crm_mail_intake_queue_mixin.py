@@ -157,6 +157,7 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
             try:
                 if mail._lock_claimed(attempts):
                     mail._enter_by_itself()
+                    self._record_descent(first_error)
                 self._commit()
             except Exception as error:
                 # whatever it is: no mail is lost
@@ -203,7 +204,9 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
         while True:
             try:
                 with self.env.cr.savepoint():
-                    return mail._enter_by_itself(thread)
+                    result = mail._enter_by_itself(thread)
+                    self._record_descent(first_error)
+                    return result
             except Exception as error:
                 # whatever it is: no mail is lost. Odoo's own fetching repeats nothing
                 # and drops what raises, so that there the mail waits for its next try.

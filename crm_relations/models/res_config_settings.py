@@ -1,6 +1,7 @@
 from odoo import fields, models
 
 from .crm_mail_intake import KEEP_DAYS
+from .crm_mail_intake_form_mixin import ATTACHMENT_LIMIT_MB
 
 
 class ResConfigSettings(models.TransientModel):
@@ -12,6 +13,12 @@ class ResConfigSettings(models.TransientModel):
         default=KEEP_DAYS,
         help="Originals of mails that ended well are removed after this; 0 keeps them "
         "for ever. Cases and quarantined mails are not touched.",
+    )
+    crm_mail_attachment_limit_mb = fields.Integer(
+        "Largest Attachment (MB)",
+        config_parameter="crm_relations.mail_attachment_limit_mb",
+        default=ATTACHMENT_LIMIT_MB,
+        help="Larger files stay in the original mail; 0 attaches all.",
     )
     crm_mail_authserv_id = fields.Char(
         "Receiving Server's Name",

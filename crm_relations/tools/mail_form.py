@@ -1,8 +1,8 @@
 """The form in which a mail is shown to Odoo's parser, so that it survives any mail.
 
 Odoo parses with Python's e-mail package and an HTML library. Some mails make these
-raise, some keep them busy for hours, some lose their text without a word, and all of
-them take ten times their size in memory. `prepare` looks at a mail once, in linear time:
+raise, some keep them busy for hours, some lose their text without a word, and all
+take ten times their size in memory. `prepare` looks at a mail once, in linear time:
 
 1. ``AS_IS``: Odoo reads it, but for big attachments, which are set aside.
 2. ``REDUCED``: what can be read is written anew: the headers that matter, the text as
@@ -12,6 +12,7 @@ What is set aside is decoded when its attachment is made, one at a time.
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from email.header import Header
 from html import escape
@@ -60,6 +61,12 @@ _LINE_HEADERS = (
     *(b"mime-version", b"auto-submitted", b"precedence", b"importance", b"priority"),
     *(b"x-priority", b"x-msmail-priority", b"list-id"),
 )
+# what Odoo reads, and how many bytes of it
+_READ = {
+    **dict.fromkeys(_ADDRESS_HEADERS, MAX_ADDRESSES * 10),
+    **dict.fromkeys(_LINE_HEADERS, MAX_VALUE),
+    b"references": MAX_REFERENCES,
+}
 _PART_HEADERS = (
     b"content-type",
     b"content-disposition",
@@ -81,8 +88,10 @@ _FOLD = 900  # characters of a line; mail servers must take 998
 _SINGLE = (b"from", b"subject", b"to", b"cc", b"date", b"message-id")
 
 _KINDS = ("text", "application", "image", "audio", "video", "message", "multipart")
+_ENCODINGS = (b"", b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable")
 # reasons that leave nothing out and change no character
-_LOSSLESS = ("kind", "nul", "file", "failed")
+_LOSSLESS = ("kind", "nul", "file", "failed", "encoding", "mislabelled")
+_USUAL = ("utf-8", "us-ascii", "ascii", "utf8", "iso-8859-1", "windows-1252")
 _OPAQUE = {
     "application/pkcs7-mime": "smime",
     "application/x-pkcs7-mime": "smime",
@@ -137,6 +146,7 @@ class Prepared:
     senders: int = 1  # different addresses in From
     sender_text: str = ""
     opaque: str | None = None  # what only a program of the reader opens
+    message_id: str = ""  # under which it enters
     mail: Mail | None = None
 
     def shows_text(self) -> bool:
@@ -202,32 +212,23 @@ def find_reason(mail: Mail) -> str | None:
 
 
 def _check_header(mail):
-    sizes = addresses = odd = 0
-    seen = set()
+    count, seen = Counter(), set()
     for name, value in mail.headers:
-        sizes += len(name) + len(value)
+        count["all"] += len(name) + len(value)
+        if name not in _READ:
+            continue
+        if name in _SINGLE and name in seen:
+            return "header"
+        seen.add(name)
+        if len(value) > _READ[name] or b"\0" in value:
+            return "nul" if b"\0" in value else "header"
         if name in _ADDRESS_HEADERS:
-            addresses += len(value)
-        elif name == b"references":
-            if len(value) > MAX_REFERENCES:
-                return "header"
-            continue
-        elif name in _LINE_HEADERS:
-            if len(value) > MAX_VALUE:
-                return "header"
-        else:
-            continue
-        if b"\0" in value:
-            return "nul"
-        if name in _SINGLE:
-            if name in seen:
-                return "header"
-            seen.add(name)
-        if len(value) > 100:
-            odd += len(_ODD.findall(value))
-    if sizes > MAX_HEADER or odd > MAX_ODD:
-        return "header"
-    return "addresses" if addresses > MAX_ADDRESSES else None
+            count["addresses"] += len(value)
+        if len(value) > 100 and name != b"references":
+            count["odd"] += len(_ODD.findall(value))
+    if count["addresses"] > MAX_ADDRESSES:
+        return "addresses"
+    return "header" if count["all"] > MAX_HEADER or count["odd"] > MAX_ODD else None
 
 
 def _check_structure(mail):
@@ -236,6 +237,9 @@ def _check_structure(mail):
     for part in mail.parts:
         if part.content_type.partition("/")[0] not in _KINDS:
             return "kind"
+        encoding = part.get(b"content-transfer-encoding").strip().lower()
+        if encoding not in _ENCODINGS:
+            return "encoding"
         for name in _PART_HEADERS:
             value = part.get(name)
             if len(value) > 100 and (
@@ -246,36 +250,52 @@ def _check_structure(mail):
 
 
 def _check_texts(parts):
-    size = tags = unclosed = 0
+    size, count = 0, Counter()
     for part in parts:
-        kind = part.content_type
-        if not kind.startswith("text/"):
+        if not part.content_type.startswith("text/"):
             continue
-        label = part.charset
-        if label and label.lower() not in ("us-ascii", "ascii", "utf-8"):
-            codec = find_codec(label)
-            if codec is None or codec.startswith(("utf-16", "utf-32", "utf-7")):
-                return "charset"
+        if not _is_charset_known(part.charset):
+            return "charset"
         if not part.is_text:
             continue
         size += part.size
         if size > MAX_TEXT:
             return "text"
         content = part.read(MAX_TEXT)
-        if b"\0" in content:
-            return "nul"
-        if kind == "text/html":
-            opened = content.count(b"<")
-            tags += opened
-            unclosed += max(0, opened - content.count(b">"))
-            unclosed += max(0, content.count(b"<!--") - content.count(b"-->")) * 10
-            if tags > MAX_TAGS or unclosed > MAX_UNCLOSED:
-                return "html"
-            # tables, paragraphs and lists stand between the tags that are counted
-            if mail_html.may_be_deep(content, MAX_HTML_DEPTH // 3):
-                text = content.decode("latin-1")
-                if mail_html.get_depth(text) > MAX_HTML_DEPTH:
-                    return "html"
+        if reason := _check_text(part, content, count):
+            return reason
+    return None
+
+
+def _is_charset_known(label):
+    if not label or label.lower() in _USUAL:
+        return True
+    codec = find_codec(label)
+    return codec is not None and not codec.startswith(("utf-16", "utf-32", "utf-7"))
+
+
+def _check_text(part, content, count):
+    """Look at one text; ``count`` adds up over all of them."""
+    if b"\0" in content:
+        return "nul"
+    try:
+        # as Odoo does, which puts a mark for what is wrong
+        content.decode(part.charset or "utf-8")
+    except (UnicodeError, LookupError):
+        return "mislabelled"
+    if part.content_type != "text/html":
+        return None
+    opened = content.count(b"<")
+    count["tags"] += opened
+    count["unclosed"] += max(0, opened - content.count(b">"))
+    count["unclosed"] += max(0, content.count(b"<!--") - content.count(b"-->")) * 10
+    if count["tags"] > MAX_TAGS or count["unclosed"] > MAX_UNCLOSED:
+        return "html"
+    # tables, paragraphs and lists stand between the tags that are counted
+    if mail_html.may_be_deep(content, MAX_HTML_DEPTH // 3):
+        text = content.decode("latin-1")
+        if mail_html.get_depth(text) > MAX_HTML_DEPTH:
+            return "html"
     return None
 
 
@@ -304,11 +324,11 @@ def _get_opaque(mail):
 
 
 def file_name(part: Part) -> str:
-    """Give the name a file is stored under: without path, control characters or tricks.
+    r"""Give the name a file is stored under: without path, control characters or tricks.
 
-    >>> file_name(split(b"Content-Disposition: x; filename=../../a.txt\\n\\n").parts[0])
+    >>> file_name(split(b"Content-Disposition: x; filename=../../a.txt\n\n").parts[0])
     'a.txt'
-    >>> file_name(split(b"Content-Type: application/pdf; name=..\\n\\n").parts[0])
+    >>> file_name(split(b"Content-Type: application/pdf; name=..\n\n").parts[0])
     'attachment.pdf'
     """
     return clean_name(part.filename) or "attachment" + _EXTENSIONS.get(

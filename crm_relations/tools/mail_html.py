@@ -19,12 +19,19 @@ _LONG_NUMBER = re.compile(r"&#x?[0-9a-fA-F]{8,};?")
 _BLANKS = re.compile(r"[ \t\r\f\v]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n\s*")
 _BLOCKS = frozenset(
-    "address article aside blockquote br center dd div dl dt fieldset footer form h1 "
-    "h2 h3 h4 h5 h6 header hr li main nav ol p pre section table tr ul body".split()
+    (
+        *("address", "article", "aside", "blockquote", "body", "br", "center", "dd"),
+        *("div", "dl", "dt", "fieldset", "footer", "form", "h1", "h2", "h3", "h4"),
+        *("h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre"),
+        *("section", "table", "tr", "ul"),
+    )
 )
 _HIDDEN = ("script", "style", "title", "template")
 _VOID = frozenset(
-    "area base br col embed hr img input link meta param source track wbr".split()
+    (
+        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta"),
+        *("param", "source", "track", "wbr"),
+    )
 )
 # these end each other where the author left it out
 _SIBLINGS = {
@@ -78,15 +85,12 @@ def _read_tag(html, lower, start, missing):
     end = _find(html, ">", start, missing)
     if end < 0:
         return "<", start + 1
-    if not name:
-        return "", end + 1
-    tag = name[1]
+    tag = name[1] if name else None
     if tag in _HIDDEN and html[start + 1] != "/":
         closing = _find(lower, f"</{tag}", end, missing)
         return "", (closing if closing >= 0 else end + 1)
-    if tag in _BLOCKS:
-        return "\n", end + 1
-    return (" " if tag in ("td", "th") else ""), end + 1
+    shown = "\n" if tag in _BLOCKS else " " if tag in ("td", "th") else ""
+    return shown, end + 1
 
 
 def _find(text, what, start, missing):
