@@ -13,6 +13,7 @@ from . import crm_case_outgoing_mixin
 from . import crm_case_route_mixin
 from . import crm_case_assignment_mixin
 from . import crm_case_command_value_mixin
+from . import crm_case_command_run_mixin
 from . import crm_case_command_mixin
 from . import crm_case_intake_mixin
 from . import crm_case

@@ -4,7 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, ormcache
 
 from ..exceptions import CaseDeletionError
-from ..fields import OptionalInteger
+from ..fields import OptionalInteger, SanitizedHtml
 from ..tools import transitions
 from ..tools.mail_priority import HIGH, LOW, NORMAL, URGENT
 
@@ -41,7 +41,7 @@ class CrmCase(models.Model):
         help="Stands in the subject of every mail about the case, as in [101].",
     )
     active = fields.Boolean(default=True, tracking=True, copy=False)
-    description = fields.Html(
+    description = SanitizedHtml(
         sanitize_style=True, help="What it is about; the text of the first mail."
     )
 
@@ -393,6 +393,14 @@ class CrmCase(models.Model):
             for case, vals in zip(self, vals_list, strict=True):
                 vals["name"] = self.env._("%s (copy)", case.name)
         return vals_list
+
+    @api.model
+    def fields_get(self, allfields=None, attributes=None):
+        """Describe the fields; for each mail Odoo's gateway only asks for names."""
+        hand = self.env["crm.mail.intake"]._get_hand()
+        if hand is not None and not allfields and not attributes:
+            attributes = ["type"]
+        return super().fields_get(allfields, attributes)
 
     def action_view_partner_cases(self):
         """Open all cases of this case's partner."""

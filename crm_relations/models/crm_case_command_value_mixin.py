@@ -128,12 +128,16 @@ class CrmCaseCommandValueMixin(models.AbstractModel):
 
     def _read_command_section(self, text, _section, _name):
         """Read a section: path, code or name, in the user's language or as stored."""
-        sections = self.env["crm.case.section"].search([])
+        sections = self.env["crm.case.section"].search(
+            [("company_id", "in", [False, *self.env.companies.ids])]
+        )
         wanted = _path(text)
         found = sections.filtered(
             lambda section: wanted in (_path(section.code), _path(section.display_name))
         ) or sections.filtered(
-            lambda section: wanted in (_path(section.complete_name), _path(section.name))
+            lambda section: (
+                wanted in (_path(section.complete_name), _path(section.name))
+            )
         )
         return self._pick_record(text, found, lambda: sections.mapped("display_name"))
 
@@ -233,7 +237,12 @@ class CrmCaseCommandValueMixin(models.AbstractModel):
         except ValueError:
             return self._refuse_value(
                 text,
-                [f"{now:%Y-%m-%d}", f"{now:%Y-%m-%d %H:%M}", f"{now:{date_format}}", "+3d"],
+                [
+                    f"{now:%Y-%m-%d}",
+                    f"{now:%Y-%m-%d %H:%M}",
+                    f"{now:{date_format}}",
+                    "+3d",
+                ],
             )
         moment = local.replace(tzinfo=zone).astimezone(timezone.utc)
         return moment.replace(tzinfo=None), f"{local:{date_format} %H:%M} ({zone.key})"
@@ -245,4 +254,6 @@ def _literal(text):
 
 
 def _path(name):
-    return " / ".join(" ".join(step.split()) for step in (name or "").split("/")).casefold()
+    return " / ".join(
+        " ".join(step.split()) for step in (name or "").split("/")
+    ).casefold()

@@ -3,6 +3,7 @@ from odoo.tools import email_normalize, parse_contact_from_email
 from odoo.tools.mail import email_split_and_format
 
 from ..exceptions import NoSectionError
+from ..fields import Sanitized
 from ..tools import transitions
 from ..tools.mail_header import read_header
 from ..tools.mail_priority import priority_of
@@ -89,7 +90,11 @@ class CrmCaseMailMixin(models.AbstractModel):
         section = self._find_mail_section(values)
         values = self._prepare_case_from_mail(msg_dict, section) | values
         model = self.with_company(section.company_id)
+        hand = self.env["crm.mail.intake"]._get_hand()
         case = super(CrmCaseMailMixin, model).message_new(msg_dict, values)
+        if hand is not None and not values.get("description"):
+            # by the message, see `_record_exchange`: its text is clean then
+            hand.described = case.id
         case._assign_by_section()
         return self.browse(case.id)
 
@@ -172,7 +177,6 @@ class CrmCaseMailMixin(models.AbstractModel):
         watchers.pop(email_normalize(sender), None)
         values = {
             "name": msg_dict.get("subject") or self.env._("(no subject)"),
-            "description": msg_dict.get("body"),
             "partner_id": author.id,
             "email_cc": ", ".join(watchers.values()),
             "channel_id": channel_id,
@@ -250,9 +254,10 @@ class CrmCaseMailMixin(models.AbstractModel):
         if message.subtype_id == self._creation_subtype():
             # the moment of the first mail is that of the creation
             values.clear()
-            if message.attachment_ids and "cid:" in (self.description or ""):
+            hand = self.env["crm.mail.intake"]._get_hand()
+            if hand is not None and hand.described == self.id:
                 # only the posted text knows where the images are kept
-                values["description"] = message.body
+                values["description"] = Sanitized(message.body)
         elif self._is_first_response(message):
             values["date_first_response"] = values["date_last_action"]
         customer = self.partner_id or self._find_customer(message)

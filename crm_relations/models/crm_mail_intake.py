@@ -189,8 +189,17 @@ class CrmMailIntake(models.Model):
 
     @api.depends("raw")
     def _compute_header(self):
-        for mail in self.with_context(bin_size=False):
-            head = mail_identity.split_header(mail.raw or b"")[0]
+        # SQL: the ORM knows no parts of values, and the rest may be very large
+        query = SQL(
+            "SELECT id, substring(raw FROM 1 FOR %s) FROM crm_mail_intake "
+            "WHERE id = ANY(%s)",
+            mail_identity.HEADER_LIMIT,
+            self.ids,
+        )
+        self.flush_recordset(["raw"])
+        heads = dict(self.env.execute_query(query))
+        for mail in self:
+            head = mail_identity.split_header(bytes(heads.get(mail.id, b"")))[0]
             mail.header = head.decode("utf-8", "replace").replace("\0", "")
 
     @api.depends("case_ids")

@@ -23,18 +23,18 @@ class CrmMailIntakeBounceMixin(models.AbstractModel):
     # WHAT IS A REPORT
     # ------------------------------------------------------------
 
-    def _detect_report(self, message, by_odoo):
+    def _detect_report(self, message, to_bounce_address):
         """Tell whether the mail in hand is a delivery report.
 
         :param message: email.message.EmailMessage
-        :param by_odoo: what Odoo takes it for; it knows the address for reports, but
-            takes read receipts and complaints about spam for delivery reports
+        :param to_bounce_address: it was sent to the address for reports. Odoo takes
+            more for one: read receipts and complaints about spam.
         """
         kind = mail_report.report_kind(message)
         if kind in (DELIVERY, NOTICE):
             return True
         # programs answer to the envelope's sender, which is the address for reports
-        return bool(by_odoo and not kind and automatic_kind(message) != ANSWER)
+        return bool(to_bounce_address and not kind and automatic_kind(message) != ANSWER)
 
     def _get_refusal(self, hand):
         """Let the keepers of mail systems open no case: programs write in their name."""

@@ -138,22 +138,21 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         self.env["mail.message"].flush_model(["message_id", "model", "res_id"])
         hand.known = [Known(*row) for row in self.env.execute_query(query)]
         is_inbound = self.env["mail.alias"]._is_inbound
-        hand.asked = {
-            address
-            for address in (hand.sender, *hand.recipients[:MAX_RECIPIENTS])
-            if address and (address == hand.sender or not is_inbound(address))
-        }
+        recipients = hand.recipients[:MAX_RECIPIENTS]
+        addresses = {hand.sender, *(one for one in recipients if not is_inbound(one))}
+        addresses.discard("")
         # sudo: contacts are looked up for who brings the mail, as Odoo does
         hand.partners = self.env["res.partner"].sudo()
-        if hand.asked:
+        if addresses:
             hand.partners = hand.partners.search_fetch(
-                [("email_normalized", "in", list(hand.asked))],
+                [("email_normalized", "in", list(addresses))],
                 [
                     *("email_normalized", "commercial_partner_id", "company_id"),
                     *("partner_share", "message_bounce"),
                 ],
                 order="id",
             )
+        hand.asked = {*addresses, *recipients}
         hand.partner_addresses = set(hand.partners.mapped("email_normalized"))
 
     def _choose_message_id(self, hand):

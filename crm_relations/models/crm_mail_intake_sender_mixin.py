@@ -44,7 +44,7 @@ class CrmMailIntakeSenderMixin(models.AbstractModel):
             server = self.env["fetchmail.server"].sudo().browse(server_id or [])
         parameter = "crm_relations.mail_authserv_id"
         settings = self.env["ir.config_parameter"].sudo()
-        text = server.authserv_id or settings.get_param(parameter) or ""
+        text = server._get_authserv_id() or settings.get_param(parameter) or ""
         return [name for name in _NAMES.split(text) if name]
 
     @api.model

@@ -1,6 +1,6 @@
 from collections import Counter
 
-from odoo import fields, models
+from odoo import fields, models, tools
 from odoo.exceptions import UserError
 
 from ..tools.mail_authentication import find_server_name
@@ -18,9 +18,21 @@ class CrmMailboxSenderMixin(models.AbstractModel):
         "Receiving Server's Name",
         help="Whose word counts on who sent a mail: the first word of the "
         "Authentication-Results header at the top of a mail received here, such as "
-        "mx.example.com. Only senders it has checked may give commands by mail. Several "
-        "names are separated by spaces. Empty: the name in Settings, Relations.",
+        "mx.example.com. Only senders it has checked may give commands by mail. More "
+        "names than one are separated by spaces. Empty: the name in Settings, Relations.",
     )
+
+    @tools.ormcache("self.id", cache="stable")
+    def _get_authserv_id(self):
+        """Give the name; no query, for every mail is judged by it."""
+        # sudo: the gateway needs it, whoever brings the mail
+        return self.sudo().authserv_id or ""
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "authserv_id" in vals:
+            self.env.registry.clear_cache("stable")
+        return result
 
     def action_detect_authserv_id(self):
         """Fill in the name that most of the latest mails carry at their top.

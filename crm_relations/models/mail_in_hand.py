@@ -50,8 +50,10 @@ class MailInHand(int):
     author: object | None  # res.partner it is by, maybe empty; None: not decided yet
     tokens: list[mail_token.Token]  # that we made
     standings: dict[int, str]  # crm.case id: how the mail stands to it
+    described: int  # crm.case id whose description is the text of the mail, or 0
     is_internal: bool  # it answers a note
     form: object | None  # mail_form.Prepared while Odoo's gateway reads it
+    commands: object | None  # MailCommands that a colleague gives in it
     is_quiet: bool  # the circuit is open: nobody is mailed because of it
 
     def __new__(cls, row_id, raw=b"", message_id=""):
@@ -66,9 +68,10 @@ class MailInHand(int):
         hand.sender = email_normalize(senders[0]) or "" if senders else ""
         hand.known = []
         hand.asked, hand.partner_addresses = set(), set()
-        hand.partners = hand.author = hand.form = None
+        hand.partners = hand.author = hand.form = hand.commands = None
         hand.tokens = []
         hand.standings = {}
+        hand.described = 0
         hand.is_internal = hand.is_quiet = False
         return hand
 

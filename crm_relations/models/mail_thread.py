@@ -1,6 +1,7 @@
 from odoo import api, models
 
 from ..tools.mail_automatic import automatic_kind
+from ..tools.mail_header import remember_headers
 
 
 class MailThread(models.AbstractModel):
@@ -40,6 +41,13 @@ class MailThread(models.AbstractModel):
         if Intake._get_current() or not Intake._takes_piped(model, raw):
             return super().message_process(message=message, **options)
         return Intake.sudo()._take_piped(self, raw, options)
+
+    @api.model
+    def message_parse(self, message, save_original=False):
+        """Read each header once; Odoo asks for some of them a dozen times."""
+        if self.env["crm.mail.intake"]._get_hand() is not None:
+            remember_headers(message)
+        return super().message_parse(message, save_original=save_original)
 
     @api.model
     def message_route(
@@ -154,9 +162,13 @@ class MailThread(models.AbstractModel):
     @api.model
     def _detect_is_bounce(self, message, message_dict):
         """Take neither read receipts nor complaints about spam for bounces."""
-        found = super()._detect_is_bounce(message, message_dict)
-        intake = self.env["crm.mail.intake"]._get_current()
-        return intake._detect_report(message, found) if intake else found
+        hand = self.env["crm.mail.intake"]._get_hand()
+        if hand is None:
+            return super()._detect_is_bounce(message, message_dict)
+        bounces = self.env["mail.alias"]._get_inbound().bounces
+        return self.env["crm.mail.intake"]._detect_report(
+            message, not bounces.isdisjoint(hand.recipients)
+        )
 
     def _message_parse_extract_bounce(self, email_message, message_dict):
         """Read delivery reports as they are, not only as they should be."""

@@ -2,7 +2,7 @@
 
 from odoo.tools import html2plaintext
 
-from .mail_case_common import JANE, SUPPORT, WATCHER, MailCaseCommon
+from .mail_case_common import SUPPORT, MailCaseCommon
 
 RECEIVER = "mx.test.mycompany.com"  # what our receiving server calls itself
 DOMAIN = "test.mycompany.com"
@@ -41,9 +41,7 @@ class MailCommandCommon(MailCaseCommon):
         parts.setdefault("answers", self._public_message(self.case))
         subject = parts.pop("subject", f"Re: {self.case.name}")
         to = parts.pop("to", SUPPORT)
-        return self._receive(
-            sender, to, subject, text=text, headers=headers, **parts
-        )
+        return self._receive(sender, to, subject, text=text, headers=headers, **parts)
 
     def _get_outcomes(self):
         """List the mails about commands that wait to be sent, latest first."""
@@ -73,9 +71,3 @@ class MailCommandCommon(MailCaseCommon):
         self.assertEqual(mail.state, "outgoing", "sent inside the transaction")
         for word in words:
             self.assertIn(word, self._get_outcome_text())
-
-
-__all__ = [
-    *("AGENT", "DOMAIN", "JANE", "PASSED", "RECEIVER", "SUPPORT", "WATCHED"),
-    *("WATCHER", "MailCommandCommon"),
-]

@@ -31,8 +31,14 @@ VERDICTS = {
         [f"{OURS} dkim=pass header.d=news.acme.example", FROM],
         "plausible",
     ),
-    "DKIM of a top-level domain": ([f"{OURS} dkim=pass header.d=example", FROM], "none"),
-    "DKIM of somebody else": ([f"{OURS} dkim=pass header.d=evil.example", FROM], "none"),
+    "DKIM of a top-level domain": (
+        [f"{OURS} dkim=pass header.d=example", FROM],
+        "none",
+    ),
+    "DKIM of somebody else": (
+        [f"{OURS} dkim=pass header.d=evil.example", FROM],
+        "none",
+    ),
     "DKIM of a domain that ends alike": (
         [f"{OURS} dkim=pass header.d=notacme.example", "From: jane@acme.example"],
         "none",
@@ -63,7 +69,10 @@ VERDICTS = {
         [f"{OURS} spf=pass smtp.mailfrom=evil.example", FROM],
         "none",
     ),
-    "SPF of the greeting only": ([f"{OURS} spf=pass smtp.helo=acme.example", FROM], "none"),
+    "SPF of the greeting only": (
+        [f"{OURS} spf=pass smtp.helo=acme.example", FROM],
+        "none",
+    ),
     "SPF failed": ([f"{OURS} spf=fail smtp.mailfrom=acme.example", FROM], "failed"),
     "SPF soft": ([f"{OURS} spf=softfail smtp.mailfrom=acme.example", FROM], "none"),
     "SPF failed, forwarded with its signature": (
@@ -77,9 +86,15 @@ VERDICTS = {
     # how it is written
     "name in capitals": ([PASS.replace(NAME, NAME.upper()), FROM], "verified"),
     "with a version": ([PASS.replace(";", " 1;"), FROM], "verified"),
-    "folded": ([PASS.replace("; ", ";\r\n\t").replace(" h", "\r\n h"), FROM], "verified"),
+    "folded": (
+        [PASS.replace("; ", ";\r\n\t").replace(" h", "\r\n h"), FROM],
+        "verified",
+    ),
     "comments everywhere": (
-        [f"{OURS} (a (b\\) c)) dmarc (x) = (y) pass (z) header.from=acme.example", FROM],
+        [
+            f"{OURS} (a (b\\) c)) dmarc (x) = (y) pass (z) header.from=acme.example",
+            FROM,
+        ],
         "verified",
     ),
     "pass in a comment": ([f"{OURS} dmarc=none (; {SIGNED};)", FROM], "none"),
@@ -87,7 +102,10 @@ VERDICTS = {
         [f'{OURS} dkim=neutral reason="; {SIGNED}"', FROM],
         "none",
     ),
-    "quote in a comment hides nothing": ([f'{OURS} {SIGNED} ("); dmarc=fail', FROM], "failed"),
+    "quote in a comment hides nothing": (
+        [f'{OURS} {SIGNED} ("); dmarc=fail', FROM],
+        "failed",
+    ),
     "comment that never ends": ([f"{OURS} dmarc=none ({SIGNED}", FROM], "none"),
     "international domain": (
         [
@@ -98,7 +116,10 @@ VERDICTS = {
     ),
     # whose word it is
     "another server's": ([PASS.replace(NAME, "mx.evil.example"), FROM], "none"),
-    "a name that begins alike": ([PASS.replace(NAME, f"{NAME}.evil.example"), FROM], "none"),
+    "a name that begins alike": (
+        [PASS.replace(NAME, f"{NAME}.evil.example"), FROM],
+        "none",
+    ),
     "no name": ([PASS.replace(f"{NAME};", ""), FROM], "none"),
     "another's above ours": (
         [PASS.replace(NAME, "mx.evil.example"), PASS, FROM],
@@ -129,7 +150,10 @@ VERDICTS = {
     # who is the sender
     "two From": ([PASS, FROM, FROM], "none"),
     "two From, failed": ([FAIL, FROM, FROM], "failed"),
-    "two addresses in From": ([PASS, "From: jane@acme.example, b@acme.example"], "none"),
+    "two addresses in From": (
+        [PASS, "From: jane@acme.example, b@acme.example"],
+        "none",
+    ),
     "no From": ([PASS], "none"),
     "From without address": ([PASS, "From: Jane"], "none"),
     "group in From": ([PASS, "From: Us: jane@acme.example;"], "none"),
@@ -174,9 +198,7 @@ class TestMailAuthentication(BaseCase):
                     raw = f"{field} {text}\r\n{FROM}\r\n{PASS}\r\n\r\n".encode(
                         errors="surrogateescape"
                     )
-                    self.assertIn(
-                        judge(raw, [NAME]), ("none", "verified", "plausible")
-                    )
+                    self.assertIn(judge(raw, [NAME]), ("none", "verified", "plausible"))
                     sender_address(raw)
         self.assertLess(time.monotonic() - begin, 2.0)
 
@@ -217,7 +239,9 @@ class TestMailReceivingServer(MailCaseCommon):
 
     def test_setting_is_the_parameter(self):
         self.env["res.config.settings"].create({"crm_mail_authserv_id": NAME}).execute()
-        mail = self._new_mail("jane@acme.example", headers={"Authentication-Results": PASS[24:]})
+        mail = self._new_mail(
+            "jane@acme.example", headers={"Authentication-Results": PASS[24:]}
+        )
         self._process(mail)
         row = self.env["crm.mail.intake"].search([], limit=1)
         self.assertEqual(row.sender_verdict, "verified")

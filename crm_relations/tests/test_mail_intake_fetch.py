@@ -7,7 +7,7 @@ from odoo.addons.crm_relations.models import crm_mail_intake_queue_mixin
 from odoo.addons.crm_relations.tools import mailbox_reader
 
 from .mail_case_common import MailServerCommon
-from .mail_intake_common import POISON, plain, poison
+from .mail_intake_common import POISON, plain, poison, refuse_poison
 
 _BOX = "box@else.example"
 _QUEUE = "crm_relations.ir_cron_mail_intake"
@@ -66,7 +66,8 @@ class TestMailIntakeFetch(MailServerCommon):
                     self.support1, f"{kind}@else.example", kind
                 )
                 self._deliver(*raws, address=mailbox.user)
-                rows = self._run()
+                with refuse_poison(self.env):
+                    rows = self._run()
                 self.assertFalse(mailbox.error_message)
                 self.assertEqual([row.raw for row in rows], raws)
                 self.assertEqual(set(rows.mapped("server_id")), {mailbox})
@@ -120,7 +121,8 @@ class TestMailIntakeFetch(MailServerCommon):
         none = self.env["crm.case.section"]
         mailbox = self._open_mailbox(none, "any@else.example", object_id=model)
         self._deliver(plain(1), poison(), plain(2), address=mailbox.user)
-        rows = self._run()
+        with refuse_poison(self.env):
+            rows = self._run()
         self.assertEqual(rows.mapped("state"), ["done", "quarantine", "done"])
         self.assertEqual(rows.mapped("attempts"), [1, 1, 1])
         self.assertTrue(mailbox.intake_mailbox)

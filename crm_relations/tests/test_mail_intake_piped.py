@@ -1,11 +1,12 @@
 from unittest.mock import patch
 
 import psycopg2
+from odoo.exceptions import UserError
 from odoo.tools import mute_logger
 from psycopg2.errors import SerializationFailure
 
 from .mail_case_common import QUALITY, STRANGER, SUPPORT, SUPPORT2, MailCaseCommon
-from .mail_intake_common import POISON, plain, poison
+from .mail_intake_common import POISON, plain, poison, refuse_poison
 
 _QUEUE = "odoo.addons.crm_relations.models.crm_mail_intake_queue_mixin"
 
@@ -207,14 +208,33 @@ class TestMailIntakePiped(MailCaseCommon):
     # ------------------------------------------------------------
 
     @mute_logger("odoo.sql_db")  # it reports the NUL that it refuses
-    def test_poison_ends_in_quarantine_in_plain_words(self):
-        for name, (_raw, words) in POISON.items():
+    def test_poison_becomes_a_case(self):
+        for name in POISON:
             with self.subTest(name):
+                case = self.env["crm.case"].browse(self._pipe(poison(name)))
+                row = self._get_row()
+                self.assertEqual((row.state, row.case_ids), ("done", case))
+                self.assertEqual(row.raw, poison(name))
+                self.assertNotEqual(row.form, "as_is")
+                self.assertEqual(case.name, "P0")
+
+    def test_what_no_form_helps_ends_in_quarantine_in_plain_words(self):
+        for error, words in (
+            (LookupError("x"), "character set"),
+            (RecursionError("x"), "nested"),
+            (UnicodeError("x"), "characters"),
+            (KeyError("x"), "kind of part"),
+            (TypeError("x"), "not written as mails are"),
+            (UserError("Not on Sundays"), "Not on Sundays"),
+        ):
+            name = "unknown charset"
+            with self.subTest(error), refuse_poison(self.env, error):
                 before = self.env["crm.case"].search_count([])
-                self.assertIs(self._pipe(poison(name)), False)
+                raw = poison(name, len(words))
+                self.assertIs(self._pipe(raw), False)
                 row = self._get_row()
                 self.assertEqual(row.state, "quarantine")
-                self.assertEqual(row.raw, poison(name))
+                self.assertEqual(row.raw, raw)
                 self.assertIn(words, row.reason)
                 self.assertIn("Traceback", row.error_detail)
                 self.assertEqual(self.env["crm.case"].search_count([]), before)
@@ -263,23 +283,23 @@ class TestMailIntakePiped(MailCaseCommon):
         self.assertEqual(self._get_row().server_id, box)
 
     def test_nobody_is_asked_to_send_again(self):
-        with self.mock_mail_gateway(), self._fail_once(ValueError("x")):
-            self._pipe(plain(1, to=SUPPORT2))
+        with self.mock_mail_gateway(), refuse_poison(self.env):
+            self._pipe(plain(1, to=SUPPORT2).replace(b"Mail 1", b"P1"))
         self.assertFalse(self._mails)
         self.assertFalse(self._new_mails)
         self.assertEqual(self._get_row().state, "quarantine")
 
     @mute_logger("odoo.addons.mail.models.mail_thread")
     def test_held_mail_says_so_and_can_be_let_in(self):
-        self.env["ir.config_parameter"].set_param("mail.gateway.loop.threshold", 1)
+        settings = self.env["ir.config_parameter"]
+        settings.set_param("crm_relations.mail_flood_sender", 1)
         self._receive(STRANGER)
         with self.mock_mail_gateway():
             self.assertFalse(self._receive(STRANGER, subject="Second"))
-        self.assertFalse(self._mails, "the notice is queued, not sent here")
-        self.assertEqual(self._new_mails.state, "outgoing")
+        self.assertFalse(self._mails, "a flood is not answered")
         row = self._get_row()
         self.assertEqual(row.state, "held")
-        self.assertIn("loop", row.reason)
+        self.assertIn("within an hour", row.reason)
         self.assertFalse(row.case_ids)
         row.action_replay()
         self.assertEqual((row.state, row.case_ids.name), ("done", "Second"))
@@ -310,9 +330,11 @@ class TestMailIntakePiped(MailCaseCommon):
 
         rows = self.Intake
         for number in range(3):
-            self._pipe(
-                poison(number=number), custom_values={"section_id": self.support1.id}
-            )
+            with refuse_poison(self.env):
+                self._pipe(
+                    poison(number=number),
+                    custom_values={"section_id": self.support1.id},
+                )
             self._get_row().section_id = self.support1
             rows |= self._get_row()
         self.env["crm.mail.intake"]._sync_quarantine_activities()

@@ -47,7 +47,7 @@ class CommandLine(NamedTuple):
 
 
 class Commands(NamedTuple):
-    """What a mail holds; ``agrees`` tells whether its text and its HTML say the same."""
+    """What a mail holds; ``agrees``: its text and its HTML say the same."""
 
     lines: list[CommandLine]
     agrees: bool = True
@@ -197,8 +197,8 @@ def strip_commands(body: str, lines: list[CommandLine]) -> tuple[str, bool] | No
     >>> lines = read_block(["Set-State: open"])
     >>> strip_commands("<pre>\nSet-State: open\n\nHi</pre>", lines)
     ('<pre>\n\nHi</pre>', False)
-    >>> strip_commands("Set-State: open<br>-- <br>Jane<blockquote>Hi</blockquote>", lines)
-    ('-- <br>Jane<blockquote>Hi</blockquote>', True)
+    >>> strip_commands("Set-State: open<br>-- <br>J<blockquote>Hi</blockquote>", lines)
+    ('-- <br>J<blockquote>Hi</blockquote>', True)
     >>> strip_commands("<p>Set-State: done</p>", lines) is None
     True
 

@@ -69,9 +69,7 @@ def parse_moment(
     return found
 
 
-def _parse_date(
-    text: str, dates: tuple[str, ...], times: tuple[str, ...]
-) -> datetime:
+def _parse_date(text: str, dates: tuple[str, ...], times: tuple[str, ...]) -> datetime:
     for date in dates:
         for joint in (f"{date} {{}}", f"{date}T{{}}"):
             for clock in times:

@@ -5,6 +5,7 @@ UTF-8 and leaves replacement characters where they are not.
 """
 
 from email.message import Message
+from email.policy import SMTP, EmailPolicy
 
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
@@ -44,3 +45,32 @@ def _get_charset(message: Message) -> str:
     charset = next(filter(None, charsets), "ascii")
     # what calls itself Shift_JIS is Microsoft's variant, which holds all of it
     return "cp932" if charset.lower().replace("-", "_") == "shift_jis" else charset
+
+
+class _RememberingPolicy(EmailPolicy):
+    """Parses each header once: the library does so whenever one is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(linesep=SMTP.linesep, header_factory=SMTP.header_factory)
+        # policies refuse to be changed, which is not meant for what they remember
+        object.__setattr__(self, "_parsed", {})
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        key = (name, str(value))
+        if key not in self._parsed:
+            self._parsed[key] = super().header_fetch_parse(name, value)
+        return self._parsed[key]
+
+
+def remember_headers(message: Message) -> None:
+    """Let a mail and its parts parse each header only once, from now on.
+
+    >>> from email import message_from_string, policy
+    >>> mail = message_from_string("Subject: =?utf-8?q?J?=", policy=policy.SMTP)
+    >>> remember_headers(mail)
+    >>> mail["Subject"], mail["Subject"] is mail["Subject"]
+    ('J', True)
+    """
+    policy = _RememberingPolicy()
+    for part in message.walk():
+        part.policy = policy

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from email.message import Message
 from email.parser import BytesHeaderParser
+from functools import lru_cache
 from typing import NamedTuple
 
 from .mail_split import CHUNK, decode_words, split
@@ -73,9 +74,17 @@ def read_envelope(raw: bytes) -> Envelope:
 
 
 def read_head(raw: bytes) -> Message:
-    """Read the header block alone; what is broken in it is kept as it is."""
+    """Read the header block alone; what is broken in it is kept as it is.
+
+    :return: not to be changed: whoever asks again gets the same
+    """
+    return _read_head(split_header(raw)[0])
+
+
+@lru_cache(maxsize=4)  # one mail is asked several times on its way
+def _read_head(head: bytes) -> Message:
     # the default policy keeps what it cannot understand, the newer ones raise
-    return BytesHeaderParser().parsebytes(split_header(raw)[0] + b"\r\n\r\n")
+    return BytesHeaderParser().parsebytes(head + b"\r\n\r\n")
 
 
 def read_addresses(head: Message, names: Iterable[str]) -> list[str]:

@@ -16,12 +16,11 @@ const loadedIds = new Set();
  * @returns {boolean}
  */
 function isElsewhere(address) {
-    const url = URL.parse ? URL.parse(address) : new URL(address);
-    return (
-        Boolean(url) &&
-        ["http:", "https:"].includes(url.protocol) &&
-        url.host !== window.location.host
-    );
+    if (!URL.canParse(address)) {
+        return false;
+    }
+    const { host, protocol } = new URL(address);
+    return ["http:", "https:"].includes(protocol) && host !== window.location.host;
 }
 
 /**
