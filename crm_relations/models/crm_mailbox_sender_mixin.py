@@ -18,8 +18,8 @@ class CrmMailboxSenderMixin(models.AbstractModel):
         "Receiving Server's Name",
         help="Whose word counts on who sent a mail: the first word of the "
         "Authentication-Results header at the top of a mail received here, such as "
-        "mx.example.com. Only senders it has checked may give commands by mail. More "
-        "names than one are separated by spaces. Empty: the name in Settings, Relations.",
+        "mx.example.com. Only senders it has checked may give commands by mail. If it "
+        "has several names, give all. Empty: the name in Settings, Relations.",
     )
 
     @tools.ormcache("self.id", cache="stable")
