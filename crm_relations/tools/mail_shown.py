@@ -8,12 +8,13 @@ look like another one.
 import re
 from collections.abc import Callable
 from html import escape
-from typing import NamedTuple
 
 from lxml import etree, html
 
 LINE_LIMIT = 250  # characters of a subject or a name; honest ones have fewer
 ALT_LIMIT = 80  # characters of an image's description beside its mark
+URL_LIMIT = 2000  # characters; no browser's own limit is below
+MARK_LIMIT = 100  # links in a text: one is twenty times as long as the shortest image
 REMOTE_CLASS = "o_crm_remote_image"  # known to static/src/remote_images
 
 # Only these make a parse worthwhile: ordinary mail has none of them, and a search for a
@@ -25,8 +26,11 @@ _CANDIDATES = (
     *("background=", "srcset", "poster", "lowsrc", "dynsrc", "longdesc", "data-"),
     *("<math", "<!", "<?"),
 )
-_OTHER_LINK = re.compile(r"href\s*=\s*[\"']?(?!https?:|mailto:|tel:|sms:|#)", re.I)
-_PULLED = re.compile(r"margin[^:;\"']{0,20}:[^;\"']{0,80}(?:-|calc)", re.I)
+# both are asked of a text in lower case, as Odoo's sanitizer writes it
+_OTHER_LINK = re.compile(
+    r"href\s*=\s*(?:[\"'](?!https?:|mailto:|tel:|sms:|#)|[^\s\"'])"
+)
+_PULLED = re.compile(r"margin[^:;\"']{0,20}:[^;\"']{0,80}(?:-|calc)")
 
 _IMAGES = {"img", "image", "input"}
 _MEDIA = {
@@ -72,15 +76,17 @@ _MARK_STYLE = (
 )
 
 
-class Rewriter(NamedTuple):
+class Rewriter:
     """What the rewriting of one mail goes by.
 
     :param own: this server's address, without a path
     :param label: gives the words that stand for an image, from its description
     """
 
-    own: str
-    label: Callable[[str], str]
+    def __init__(self, own: str, label: Callable[[str], str]):
+        self.own = own.rstrip("/")
+        self.label = label
+        self.marks_left = MARK_LIMIT
 
 
 def plain_line(text: str, limit: int = LINE_LIMIT) -> str:
@@ -104,8 +110,10 @@ def plain_line(text: str, limit: int = LINE_LIMIT) -> str:
 def may_load(body: str) -> bool:
     """Tell whether a text is worth looking into; False for ordinary mail.
 
-    >>> may_load("<p>Hello</p>"), may_load("<IMG src=x>"), may_load('<a href="/x">')
-    (False, True, True)
+    >>> may_load('<p style="margin:0">Hello <a href="https://x">you</a></p>')
+    False
+    >>> may_load("<IMG src=x>"), may_load('<a href="/x">')
+    (True, True)
     """
     lowered = body.lower()
     return (
@@ -130,10 +138,11 @@ def hide_remote(body: str, own: str, label: Callable[[str], str]) -> str:
     '<p><span>Logo</span> Hi</p>'
     >>> hide('<p style="color:red;background:url(//x)">Hi</p>')
     '<p style="color:red">Hi</p>'
-    >>> 'class="o_crm_remote_image" data-original-src="https://x/i"' in hide(
-    ...     '<p><img src="//x/i"></p>'
-    ... )
-    True
+    >>> mark = hide('<p><img src="//x/i" alt="Logo"></p>')
+    >>> '<a class="o_crm_remote_image"' in mark, 'href="https://x/i"' in mark
+    (True, True)
+    >>> hide('<p>' + '<img src="//x/i">' * 300 + '</p>').count("href")
+    100
 
     :param body: HTML that Odoo has sanitized once
     :param own: this server's address, without a path
@@ -147,7 +156,7 @@ def hide_remote(body: str, own: str, label: Callable[[str], str]) -> str:
     parser = html.HTMLParser(encoding="utf-8", **options)
     try:
         root = html.fromstring(body.encode("utf-8", "replace"), parser=parser)
-        changed = _rewrite(root, Rewriter(own.rstrip("/"), label))
+        changed = _rewrite(root, Rewriter(own, label))
         changed = changed or "<!" in body or "<?" in body
         return html.tostring(root, encoding="unicode") if changed else body
     except (etree.LxmlError, ValueError, AssertionError):
@@ -221,7 +230,8 @@ def _replace_image(node: html.HtmlElement, rewriter: Rewriter) -> None:
     alt = plain_line(node.get("alt") or node.get("title") or "", ALT_LIMIT)
     if _is_pixel(node):
         _become(node, "span")
-    elif _is_foreign(url, rewriter.own):
+    elif rewriter.marks_left and _is_foreign(url, rewriter.own):
+        rewriter.marks_left -= 1
         _become_mark(node, url)
         node.text = rewriter.label(alt)
     else:
@@ -230,7 +240,8 @@ def _replace_image(node: html.HtmlElement, rewriter: Rewriter) -> None:
 
 
 def _is_foreign(url: str, own: str) -> bool:
-    if not url.lower().startswith(("http://", "https://")):
+    is_remote = url.lower().startswith(("http://", "https://"))
+    if not is_remote or len(url) > URL_LIMIT:
         return False
     return not own or not url.lower().startswith(own.lower())
 
@@ -249,11 +260,10 @@ def _become_mark(node: html.HtmlElement, url: str) -> None:
         for name in ("width", "height")
         if re.fullmatch(r"\d{1,5}", node.get(name) or "")
     }
-    values = {"class": REMOTE_CLASS, "data-original-src": url, "title": url}
-    values |= {"style": _MARK_STYLE, **sizes}
+    values = {"class": REMOTE_CLASS, "style": _MARK_STYLE, **sizes}
     if next(node.iterancestors("a"), None) is not None:
         # a link within a link would end the outer one
-        _become(node, "span", **values)
+        _become(node, "span", **values, **{"data-original-src": url})
         return
     values |= {"href": url, "target": "_blank", "rel": "noreferrer noopener"}
     _become(node, "a", **values)

@@ -3,7 +3,7 @@ import { patch } from "@web/core/utils/patch";
 import { renderToElement } from "@web/core/utils/render";
 
 // what tools/mail_shown.py leaves in place of an image
-const MARKS = ".o_crm_remote_image[data-original-src]";
+const MARKS = ".o_crm_remote_image";
 
 // messages whose images were asked for; a message is drawn several times
 const loadedIds = new Set();
@@ -24,6 +24,16 @@ function isElsewhere(address) {
 }
 
 /**
+ * A mark is a link to the image, unless it stands within another link.
+ *
+ * @param {HTMLElement} mark
+ * @returns {string}
+ */
+function getAddress(mark) {
+    return mark.dataset.originalSrc || mark.getAttribute("href") || "";
+}
+
+/**
  * @param {HTMLElement} mark
  * @returns {HTMLImageElement}
  */
@@ -41,7 +51,7 @@ function createImage(mark) {
     if (mark.dataset.width) {
         image.style.height = "auto";
     }
-    image.src = mark.dataset.originalSrc;
+    image.src = getAddress(mark);
     return image;
 }
 
@@ -51,7 +61,7 @@ function createImage(mark) {
 function loadImages(bodyEl) {
     bodyEl.querySelector(".o_crm_remote_images")?.remove();
     for (const mark of bodyEl.querySelectorAll(MARKS)) {
-        if (isElsewhere(mark.dataset.originalSrc)) {
+        if (isElsewhere(getAddress(mark))) {
             mark.replaceWith(createImage(mark));
         }
     }
