@@ -9,7 +9,7 @@ from markupsafe import Markup
 from odoo import fields
 from odoo.tools import SQL
 
-PIECE = 1 << 20  # bytes that go to the database, or come from there, at a time
+PIECE = 1 << 18  # bytes that go to the database, or come from there, at a time
 
 
 class OptionalInteger(fields.Integer):
@@ -125,7 +125,8 @@ class RawBinary(fields.Binary):
         table = SQL.identifier(record._table)
         # SQL: the ORM knows no parts of values; access was checked above
         query = SQL(
-            "SELECT octet_length(%s), substring(%s FROM 1 FOR %s) FROM %s WHERE id = %s",
+            "SELECT octet_length(%s), substring(%s FROM 1 FOR %s) FROM %s "
+            "WHERE id = %s",
             column,
             column,
             PIECE,

@@ -199,7 +199,7 @@ class CrmMailIntake(models.Model):
         self.flush_recordset(["raw"])
         heads = dict(self.env.execute_query(query))
         for mail in self:
-            head = mail_identity.split_header(bytes(heads.get(mail.id, b"")))[0]
+            head = mail_identity.header_block(bytes(heads.get(mail.id, b"")))
             mail.header = head.decode("utf-8", "replace").replace("\0", "")
 
     @api.depends("case_ids")

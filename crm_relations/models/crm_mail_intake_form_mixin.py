@@ -4,7 +4,6 @@ import traceback
 from datetime import timedelta
 
 from markupsafe import Markup
-
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools.misc import human_size

@@ -211,13 +211,13 @@ class MailProcessCommon(BaseCase):
     def _process(self, env):
         env["crm.mail.intake"]._cron_process()
 
-    def _run_to_the_end(self):
+    def _run_to_the_end(self, patcher=None):
         """Let healthy workers do what is left; what waits for a later try is due."""
-        self.assertEqual(self._wait(self._fork(self._fetch)), {0})
+        self.assertEqual(self._wait(self._fork(self._fetch, patcher)), {0})
         with self._env() as env:
             waiting = self._get_rows(env).filtered("date_next_try")
             waiting.date_next_try = fields.Datetime.now()
-        self.assertEqual(self._wait(self._fork(self._process)), {0})
+        self.assertEqual(self._wait(self._fork(self._process, patcher)), {0})
 
     # ------------------------------------------------------------
     # COUNTED IN AND OUT
@@ -319,12 +319,16 @@ POP_STEPS = (
     ("deleted, not ended", lambda e, f: after(_box("PopBox"), "delete", f)),
 )
 QUEUE_STEPS = (
-    ("claimed", lambda e, f: before(cls(e, "crm.mail.intake"), "_process_claimed", f)),
+    ("claimed", lambda e, f: before(cls(e, "crm.mail.intake"), "_process_batch", f)),
     ("locked", lambda e, f: before(cls(e, "crm.mail.intake"), "_enter_by_itself", f)),
     ("routed", lambda e, f: before(cls(e, "crm.case"), "message_new", f)),
     ("case made", lambda e, f: after(cls(e, "crm.case"), "message_new", f)),
     ("message made", lambda e, f: before(cls(e, "crm.mail.intake"), "_conclude", f)),
     ("concluded", lambda e, f: after(cls(e, "crm.mail.intake"), "_conclude", f)),
+    (
+        "all entered, not committed",
+        lambda e, f: after(cls(e, "crm.mail.intake"), "_enter_for_a_while", f),
+    ),
 )
 
 

@@ -332,7 +332,10 @@ class TestMailForm(MailFormCommon):
             ),
         ):
             with self.subTest(name):
-                head = b"From: MAILER-DAEMON@x.example\r\nTo: bounce@test.mycompany.com\r\n"
+                head = (
+                    b"From: MAILER-DAEMON@x.example\r\n"
+                    b"To: bounce@test.mycompany.com\r\n"
+                )
                 raw = many(
                     *pieces, kind="report; report-type=delivery-status", head=head
                 ).replace(

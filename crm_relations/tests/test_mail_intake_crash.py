@@ -3,7 +3,7 @@
 import time
 from unittest.mock import patch
 
-from .mail_intake_common import plain, poison
+from .mail_intake_common import plain, poison, refuse_poison
 from .mail_intake_process_common import (
     IMAP_STEPS,
     POP_STEPS,
@@ -43,7 +43,8 @@ class TestMailIntakeCrash(MailProcessCommon):
 
             return patch.object(model, "_enter_by_itself", enter)
 
-        for _time in range(3):
+        # once together with the others, then three times alone
+        for _time in range(4):
             self.assertEqual(self._wait(self._fork(self._process, bomb)), {-9})
         self.assertEqual(self._wait(self._fork(self._process, bomb)), {0})
         self._check_all_once(["a", "b"], ("done", "quarantine"))
@@ -60,10 +61,10 @@ class TestMailIntakeCrash(MailProcessCommon):
             # the same mails in both mailboxes of one section
             self._deliver(address, *names)
             self.mail_server.deliver(address, poison())
-        pids = [self._fork(self._fetch) for _index in range(2)]
-        pids += [self._fork(self._process) for _index in range(3)]
+        pids = [self._fork(self._fetch, refuse_poison) for _index in range(2)]
+        pids += [self._fork(self._process, refuse_poison) for _index in range(3)]
         self.assertEqual(self._wait(*pids), {0})
-        self._run_to_the_end()
+        self._run_to_the_end(refuse_poison)
         self._check_all_once(names, ("done", "duplicate", "quarantine"))
         with self._env() as env:
             rows = self._get_rows(env)

@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import idna
 
-from .mail_identity import split_header
+from .mail_identity import header_block
 
 VERIFIED, PLAUSIBLE, NONE, FAILED = "verified", "plausible", "none", "failed"
 
@@ -355,4 +355,4 @@ def _skip_comment(value: str, position: int) -> int:
 
 def _parse_head(raw: bytes) -> Message:
     # the same parser as reads the mail itself, so that both see the same fields
-    return BytesHeaderParser().parsebytes(split_header(raw)[0] + b"\r\n\r\n")
+    return BytesHeaderParser().parsebytes(header_block(raw) + b"\r\n\r\n")

@@ -324,7 +324,7 @@ def _get_opaque(mail):
 
 
 def file_name(part: Part) -> str:
-    r"""Give the name a file is stored under: without path, control characters or tricks.
+    r"""Give the name a file is stored under: no path, no tricks.
 
     >>> file_name(split(b"Content-Disposition: x; filename=../../a.txt\n\n").parts[0])
     'a.txt'

@@ -7,7 +7,7 @@ import re
 from html import unescape
 from itertools import accumulate
 
-STRIP_LIMIT = 1 << 20  # characters looked at; a page of a book has 2,000
+STRIP_LIMIT = 1 << 19  # characters looked at; a page of a book has 2,000
 _TAG_NAME = re.compile(r"/?([a-zA-Z][a-zA-Z0-9]*)")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
 # the beginnings of tags that others stand in

@@ -41,6 +41,15 @@ class Envelope(NamedTuple):
     subject: str
 
 
+def header_block(raw: bytes) -> bytes:
+    r"""Give the headers of a mail, without a copy of the rest.
+
+    >>> header_block(b"A: 1\r\n\r\nBody"), header_block(b"\nBody")
+    (b'A: 1', b'')
+    """
+    return raw[: _find_header_end(raw)]
+
+
 def split_header(raw: bytes) -> tuple[bytes, bytes]:
     r"""Cut a mail into its header block and the rest.
 
@@ -51,11 +60,15 @@ def split_header(raw: bytes) -> tuple[bytes, bytes]:
     >>> split_header(b"\nBody")
     (b'', b'\nBody')
     """
-    if raw[:1] in (b"\r", b"\n"):
-        return b"", raw
-    end = _HEADER_END.search(raw, 0, HEADER_LIMIT)
-    cut = end.start() if end else min(len(raw), HEADER_LIMIT)
+    cut = _find_header_end(raw)
     return raw[:cut], raw[cut:]
+
+
+def _find_header_end(raw):
+    if raw[:1] in (b"\r", b"\n"):
+        return 0
+    end = _HEADER_END.search(raw, 0, HEADER_LIMIT)
+    return end.start() if end else min(len(raw), HEADER_LIMIT)
 
 
 def read_envelope(raw: bytes) -> Envelope:
@@ -78,7 +91,7 @@ def read_head(raw: bytes) -> Message:
 
     :return: not to be changed: whoever asks again gets the same
     """
-    return _read_head(split_header(raw)[0])
+    return _read_head(header_block(raw))
 
 
 @lru_cache(maxsize=4)  # one mail is asked several times on its way

@@ -20,7 +20,8 @@ VALUE_LIMIT = 4096  # characters of one header that are decoded
 MAX_DEPTH = 100  # parts in parts; deeper ones stay closed
 MAX_PARTS = 2000  # what follows is one last part
 MAX_MISSES = 20_000  # lines with two dashes that are no boundary, looked at one by one
-CHUNK = 1 << 20  # bytes decoded at a time
+MAX_ENDS = 1000  # of base64 in a chunk; what ends more often is nonsense
+CHUNK = 1 << 18  # bytes decoded at a time
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.S)
 _PARAM = re.compile(r';\s*([^=;\s"]+)\s*=\s*(?:"([^"]*)"|([^;]*))')
@@ -159,7 +160,7 @@ def split(raw: bytes) -> Mail:
     >>> [p.read() for p in split(b"").parts]
     [b'']
     """
-    if b"\n" not in raw and b"\r" in raw:
+    if len(raw) < CHUNK and b"\n" not in raw and b"\r" in raw:
         raw = raw.replace(b"\r", b"\n")
     return _Splitter(raw).run()
 
@@ -459,7 +460,10 @@ def _iter_base64(raw, start, end):
     """
     rest = b""
     for piece in _iter_raw(raw, start, end):
-        *ended, rest = (rest + piece.translate(None, _NOT_BASE64)).split(b"=")
+        piece = rest + piece.translate(None, _NOT_BASE64)
+        if piece.count(b"=") > MAX_ENDS:
+            piece = piece.replace(b"=", b"")
+        *ended, rest = piece.split(b"=")
         for text in filter(None, ended):
             yield _decode_quads(text)
         whole = len(rest) & ~3
