@@ -1,6 +1,7 @@
 import xmlrpc.client as xmlrpclib
+from datetime import timedelta
 
-from odoo import SUPERUSER_ID, api, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -8,6 +9,8 @@ from ..tools import mail_form, mail_identity
 from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
 from .mail_in_hand import Known, MailInHand
 
+# for a mail that is answered by another and still being processed
+MAX_WAITS, WAIT_SECONDS = 3, 5
 MAX_RECIPIENTS = 200  # looked for among the contacts
 
 
@@ -87,6 +90,8 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         raw = self._identify()
         hand = MailInHand(self.id, raw)
         self._look_around(hand)
+        if self._waits_for_another(hand):
+            return False
         message_id = self._choose_message_id(hand)
         if not message_id:
             return False
@@ -154,6 +159,30 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
             )
         hand.asked = {*addresses, *recipients}
         hand.partner_addresses = set(hand.partners.mapped("email_normalized"))
+
+    def _waits_for_another(self, hand):
+        """Put a mail back for a moment if the one it answers is just being processed.
+
+        :return: whether it waits
+        """
+        is_piped = bool(self.options)
+        earlier = [
+            known
+            for known in hand.known
+            if known.mail_id in hand.references and known.state in ("new", "working")
+        ]
+        if is_piped or not earlier or self.attempts > MAX_WAITS:
+            return False
+        next_try = fields.Datetime.now() + timedelta(seconds=WAIT_SECONDS)
+        self.write(
+            {
+                "state": "retry",
+                "date_next_try": next_try,
+                "reason": self.env._("It waits for the mail it answers."),
+            }
+        )
+        self._trigger_queue(next_try)
+        return True
 
     def _choose_message_id(self, hand):
         """Give the id to enter with, or False if the mail has been here already.

@@ -7,10 +7,10 @@ from ..tools.mail_automatic import ANSWER
 
 # Unless system parameters say otherwise. Sixty mails of one web form are sixty cases;
 # twenty mails an hour in one case are no conversation any more.
-FLOOD_PER_SENDER = 200  # new cases of one address an hour: crm_relations.mail_flood_sender
+FLOOD_PER_SENDER = 1000  # new cases of one address an hour: crm_relations.mail_flood_sender
 QUIET_PER_CASE = 20  # mails into one case an hour: crm_relations.mail_quiet_case
 DAY_FACTOR = 3  # as many times as much in a day
-FLOOD_FACTOR = 5  # as many times as much in an hour, and they are held
+FLOOD_FACTOR = 50  # as many times as much in an hour, and they are held
 
 
 class CrmMailIntakeLoopMixin(models.AbstractModel):

@@ -1,4 +1,5 @@
 import logging
+import time
 import traceback
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +21,8 @@ MAX_INTERRUPTED = 3
 # seconds after which a claimed mail that nobody has locked counts as given up: between
 # the commit of a claim and the lock, others would take it over and look like a crash
 CLAIM_GRACE = 2
+# mails that are processed in one transaction, unless they take long or are large
+BATCH, BATCH_SECONDS, BATCH_BYTES = 20, 2, 8_000_000
 DETAIL_LIMIT = 20_000  # characters of a traceback that are kept
 
 CONCURRENCY_ERRORS = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError)
@@ -31,6 +34,27 @@ PASSING_ERRORS = (
     OSError,
     MemoryError,
 )
+
+
+def _take_batch(rows):
+    """Choose what to process together: new mails at the front, of bounded size.
+
+    >>> _take_batch([(1, True, 10), (2, True, 10), (3, False, 10)])
+    [1, 2]
+    >>> _take_batch([(3, False, 10), (4, True, 10)])
+    [3]
+    >>> _take_batch([(1, True, BATCH_BYTES), (2, True, 1)])
+    [1]
+    """
+    taken, total = [], 0
+    for row_id, is_new, size in rows:
+        total += size or 0
+        if taken and (not is_new or total > BATCH_BYTES):
+            break
+        taken.append(row_id)
+        if not is_new:
+            break
+    return taken
 
 
 class CrmMailIntakeQueueMixin(models.AbstractModel):
@@ -86,39 +110,48 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
 
     @api.model
     def _process_due(self, ids=None):
-        """Process waiting mails one by one, each in a transaction of its own.
+        """Process waiting mails, a few in one transaction.
 
         :param ids: only these rows; None means all
         :return: whether time was left when it ended
         """
         time_left = self.env["ir.cron"]._commit_progress()
         while time_left:
-            mail = self._claim_next(ids)
-            if not mail:
+            mails = self._claim_next(ids)
+            if not mails:
                 return True
-            mail._process_claimed()
-            time_left = self.env["ir.cron"]._commit_progress(1)
+            mails._process_batch()
+            time_left = self.env["ir.cron"]._commit_progress(len(mails))
         return False
 
     @api.model
     def _claim_next(self, ids=None):
-        """Take the next mail that nobody works on, and commit that it is tried.
+        """Take the next mails that nobody works on, and commit that they are tried.
 
         Those tried least come first: whatever is wrong with the others, new mail does
-        not wait for them.
+        not wait for them. Only mails never tried are taken together; should one of
+        them kill its worker, each is tried alone the next time, and that counts.
         """
-        while mail := self._lock_next(ids):
+        while mails := self._lock_next(ids):
+            mail = mails[:1]
+            if mail.state == "new":
+                # together: none of them is suspected
+                attempts = 1 if len(mails) == 1 else 0
+                mails.write({"state": "working", "attempts": attempts})
+                self._commit()
+                return mails
             if mail.state == "working" and mail.attempts >= MAX_INTERRUPTED:
                 mail._quarantine_interrupted()
                 self.env["ir.cron"]._commit_progress(1)
                 continue
+            was_alone = mail.state == "working" and mail.attempts
             mail.write(
                 {
                     "state": "working",
                     "attempts": mail.attempts + 1,
                     "date_next_try": False,
                     # what it was at work on before has ended with its worker
-                    "interruptions": mail.interruptions + (mail.state == "working"),
+                    "interruptions": mail.interruptions + bool(was_alone),
                 }
             )
             # the attempt must be known even if the worker does not survive it
@@ -128,26 +161,73 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
 
     @api.model
     def _lock_next(self, ids=None):
+        """Lock what is next: some new mails, or one that was tried before."""
         # SQL: the ORM can skip locked rows, but not look for the next one after them
         query = SQL(
-            "SELECT id FROM crm_mail_intake "
+            "SELECT id, state = 'new', size FROM crm_mail_intake "
             "WHERE state IN ('new', 'working', 'retry') "
             "AND (date_next_try IS NULL OR date_next_try <= %s) "
             # the database's clock, which all workers share
             "AND (state != 'working' OR write_date <= "
             "now() AT TIME ZONE 'UTC' - %s * interval '1 second') %s "
-            "ORDER BY attempts, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED",
+            "ORDER BY attempts, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED",
             fields.Datetime.now(),
             CLAIM_GRACE,
             SQL() if ids is None else SQL("AND id = ANY(%s)", list(ids)),
+            BATCH,
         )
         for _try in range(CONCURRENCY_TRIES):
             try:
-                return self.browse(row[0] for row in self.env.execute_query(query))
+                return self.browse(_take_batch(self.env.execute_query(query)))
             except CONCURRENCY_ERRORS:  # noqa: PERF203 - each try is one
                 # another worker has just finished the row this one was about to lock
                 self.env.cr.rollback()
         return self.browse()
+
+    def _process_batch(self):
+        """Process claimed mails in few transactions; each alone if one fails.
+
+        What all of them read (sections, stages, people) is read once a transaction.
+        """
+        left = self
+        while len(left) > 1:
+            try:
+                done = left._enter_for_a_while()
+                self._commit()
+            except Exception:
+                # whatever it is: nothing was kept, and alone each tells its own trouble
+                self.env.cr.rollback()
+                break
+            left -= done
+        for mail in left:
+            if mail.attempts or mail._count_attempt():
+                mail._process_claimed()
+
+    def _count_attempt(self):
+        """Commit that a mail of a batch is tried alone now.
+
+        :return: whether nobody else has taken it over
+        """
+        mail = self._lock_claimed(0)
+        mail.attempts = 1
+        self._commit()
+        return bool(mail)
+
+    def _enter_for_a_while(self):
+        """Let mails enter, in order, until the transaction is long enough.
+
+        :return: those that need no more work, by this worker
+        """
+        end = time.monotonic() + BATCH_SECONDS
+        locked = self._lock_claimed(0)
+        done = self - locked
+        for mail in locked:
+            mail.attempts = 1
+            mail._enter_by_itself()
+            done |= mail
+            if time.monotonic() > end:
+                break
+        return done
 
     def _process_claimed(self):
         """Process one claimed mail and commit; whatever happens ends in the row."""
@@ -176,14 +256,17 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
             return
 
     def _lock_claimed(self, attempts):
-        """Lock the row unless another worker has taken it over or ended it."""
+        """Lock the rows that no other worker has taken over or ended.
+
+        :return: the rows, in the same order
+        """
         query = SQL(
-            "SELECT id FROM crm_mail_intake WHERE id = %s AND state = 'working' "
-            "AND attempts = %s FOR NO KEY UPDATE SKIP LOCKED",
-            self.id,
+            "SELECT id FROM crm_mail_intake WHERE id = ANY(%s) AND state = 'working' "
+            "AND attempts = %s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+            self.ids,
             attempts,
         )
-        return bool(self.env.execute_query(query))
+        return self.browse(row[0] for row in self.env.execute_query(query))
 
     def _process_inline(self):
         """Process one mail again, inside the caller's transaction."""
