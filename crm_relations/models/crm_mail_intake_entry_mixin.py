@@ -52,7 +52,12 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         :param options: the other arguments of `message_process`
         :return: what `message_process` answers, an id or False
         """
-        options = {name: value for name, value in options.items() if value}
+        # never empty: what came from a mailbox has none
+        options = {
+            name: value
+            for name, value in options.items()
+            if value or name == "model"
+        }
         server_id = self.env.context.get("default_fetchmail_server_id")
         server = self.env["fetchmail.server"].browse(server_id or [])
         key = mail_identity.transport_key(raw, options)

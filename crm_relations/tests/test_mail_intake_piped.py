@@ -55,6 +55,7 @@ class TestMailIntakePiped(MailCaseCommon):
                 case = self.env["crm.case"].browse(self._pipe(raw, model))
                 self.assertEqual(case.section_id, self.quality)
                 self.assertEqual(self._get_row().case_ids, case)
+                self.assertEqual(self._get_row().state, "done")
 
     def test_mail_to_other_models_leaves_no_row(self):
         before = self.Intake.search_count([])
