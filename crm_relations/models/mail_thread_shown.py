@@ -1,6 +1,6 @@
 from markupsafe import Markup
 from odoo import api, models
-from odoo.tools import parse_contact_from_email
+from odoo.tools import parse_contact_from_email, plaintext2html
 from odoo.tools.mail import formataddr
 
 from ..tools.mail_shown import LINE_LIMIT, hide_remote, plain_line
@@ -66,7 +66,7 @@ class MailThreadShown(models.AbstractModel):
         """
         if not isinstance(body, Markup):
             # of text that is not HTML, such as text/xml, Odoo knows no better
-            return Markup("<pre>{}</pre>").format(body)
+            return plaintext2html(body)
         return Markup(
             hide_remote(str(body), self.get_base_url(), self._get_image_label)
         )
