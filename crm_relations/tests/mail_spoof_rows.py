@@ -257,6 +257,21 @@ FOREIGN_WORDS = {
         "<html><head><style>@media all{#y{font-size:0px}}</style></head><body>"
         f"<div id='y'>{HTML}</div>Hello</body></html>"
     ),
+    "HTML without size": _html(f'<div style="font-size:0">{HTML}</div>Hello'),
+    "HTML without size, in short": _html(f'<p style="font:0/0 a">{ORDER}</p>Hello'),
+    "HTML one pixel high": _html(
+        f'<div style="height:1px;overflow:hidden">{HTML}</div>Hello'
+    ),
+    "HTML in a colour by function": _html(
+        f'<div style="color:hsl(0 0% 100%)">{HTML}</div>Hello'
+    ),
+    "HTML hidden behind a comment in a style": _html(
+        f'<div style="display:/**/none">{HTML}</div>Hello'
+    ),
+    "HTML hidden by a sheet for everything": _html(
+        f"<style>[data-x] {{opacity:0}}</style><div data-x=1>{HTML}</div>Hello"
+    ),
+    "HTML folded away": _html(f"<details>{HTML}</details>Hello"),
     "HTML turned around": _html(f"<bdo dir='rtl'>{HTML}</bdo>Hello"),
     "HTML template": _html(f"<template>{HTML}</template>Hello"),
     "text says it, HTML does not": _parts(

@@ -26,6 +26,8 @@ ERRORS = (
     ("Set-Priority: 7", "3 (Urgent)"),
     ("Set-User: nobody", "colleague"),
     ("Set-User: portal", "is not understood"),
+    ("Set-User: %", "colleague"),
+    ("Set-User: _gent", "colleague"),
     ("Set-Section: Nowhere", "Support 2 / Support 1"),
     ("Set-Category: Returns", "Fault"),
     ("Set-Deadline: soon", "2026-03-02"),

@@ -1,3 +1,12 @@
+import random
+import time
+from email import message_from_bytes
+from email.policy import SMTP
+
+from odoo.tests import BaseCase, tagged
+
+from ..tools.mail_command import read_block, read_commands, strip_commands
+from ..tools.mail_visible_text import VisibleText
 from .mail_case_common import QUALITY, SUPPORT
 from .mail_command_common import AGENT, DOMAIN, PASSED, MailCommandCommon
 
@@ -133,3 +142,65 @@ class TestMailCommandText(MailCommandCommon):
         )
         self.assertEqual(self._get_values(), before)
         self.assertEqual(self._get_outcomes(), outcome)
+
+
+# of which mails are put together at random
+_PIECES = (
+    *(
+        "Set-State: open",
+        "Set-User: me",
+        "text",
+        "> quoted",
+        "-- ",
+        "On 2 May, J wrote:",
+    ),
+    *("<br>", "<br/>", "<div>", "</div>", "<p style='display:none'>", "</p>", "<td>"),
+    *("<blockquote>", "</blockquote>", "<pre>", "</pre>", "<b>", "</b>", "<img src=x>"),
+    *("<!--", "-->", "<style>", ".x{", "}", "</style>", "</body>", "</html>"),
+    *("\n", "\0", "\u202e", "&nbsp;", "<", "&"),
+)
+# each slow for a reader who goes back and forth, or in memory
+_SLOW = (
+    *("<" * 80_000, "<div>" * 50_000, "<br>" * 100_000, "Set-State: x<br>" * 20_000),
+    *("<style>" + "a{" * 100_000, "<b><i>" * 30_000, "<!--" * 100_000),
+    *('<p style="' + "font:" * 100_000 + '">', "<p " + "a=1 " * 100_000 + ">"),
+)
+
+
+@tagged("post_install", "-at_install", "crm_relations")
+class TestMailCommandRandom(BaseCase):
+    """Any text: read without error or delay, and nothing lost but the commands."""
+
+    def _read(self, kind, text):
+        raw = f"Content-Type: text/{kind}; charset=utf-8\n\n{text}".encode()
+        return read_commands(message_from_bytes(raw, policy=SMTP)).lines
+
+    def test_only_the_commands_are_taken_out(self):
+        seed = random.randrange(10**6)
+        chance, found = random.Random(seed), 0
+        for number in range(3000):
+            text = "".join(chance.choices(_PIECES, k=chance.randint(1, 14)))
+            self._read("plain", text)
+            lines = self._read("html", text)
+            if not lines:
+                continue
+            found += 1
+            with self.subTest(seed=seed, number=number, text=text):
+                left, _is_all = strip_commands(text, lines)
+                self.assertEqual(
+                    self._get_lines(left), self._get_lines(text)[len(lines) :]
+                )
+        self.assertGreater(found, 50, "hardly anything was tried")
+
+    def _get_lines(self, text):
+        return [line.text for line in VisibleText(text).lines if line.text]
+
+    def test_no_text_takes_long(self):
+        lines = read_block(["Set-State: x"])
+        for text in _SLOW:
+            with self.subTest(text=text[:20]):
+                begin = time.monotonic()
+                self._read("html", f"{text} set-")
+                self._read("plain", f"set- {text}")
+                strip_commands(text, lines)
+                self.assertLess(time.monotonic() - begin, 2.0)

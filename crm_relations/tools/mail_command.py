@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from lxml.etree import LxmlError
 
-from .mail_visible_text import SIZE_LIMIT, VisibleText
+from .mail_visible_text import IMAGE, SIZE_LIMIT, VisibleText
 
 NAMES = (
     *("Set-State", "Set-Priority", "Set-User", "Set-Section", "Set-Category"),
@@ -65,7 +65,7 @@ def parse_line(text: str) -> CommandLine | None:
     """
     text = " ".join(text.split())[:TEXT_LIMIT]
     match = _LINE.fullmatch(text)
-    if not match:
+    if not match or IMAGE in text:
         return None
     return CommandLine(text, _KNOWN.get(match[1].lower(), match[1]), match[2])
 
@@ -87,6 +87,8 @@ def read_block(lines: list[str]) -> list[CommandLine]:
         if not line or text[:1] in " \t":
             break
         block.append(line)
+        if len(block) > LINE_LIMIT:
+            break
     return block
 
 
@@ -214,8 +216,9 @@ def strip_commands(body: str, lines: list[CommandLine]) -> tuple[str, bool] | No
         return None
     texts = {line.text for line in lines}
     shown = [line for line in visible.lines if line.text in texts][: len(lines)]
+    is_cut = visible.is_cut
     visible.remove(shown)
-    return visible.to_html(), not _has_own_words(visible)
+    return visible.to_html(), not (is_cut or _has_own_words(visible))
 
 
 def _has_own_words(visible: VisibleText) -> bool:

@@ -13,10 +13,13 @@ from typing import NamedTuple
 from lxml import etree, html
 
 SIZE_LIMIT = 1024 * 1024  # characters; whoever writes more is not read
+LINES_LIMIT = 300  # lines that are read; what interests stands on top
+IMAGE = "\N{OBJECT REPLACEMENT CHARACTER}"  # it says something, though not what
 
 _INVISIBLE = {
     *("head", "title", "style", "script", "noscript", "template", "textarea"),
-    *("select", "option", "datalist", "object", "svg", "math", "iframe"),
+    *("select", "option", "datalist", "object", "svg", "math", "iframe", "details"),
+    *("dialog", "audio", "video", "canvas", "noframes", "noembed", "map", "rp", "xml"),
 }
 _BLOCKS = {
     *("address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl"),
@@ -31,22 +34,30 @@ _QUOTE_MARKS = (
 )
 # from here on everything is the mail that is answered
 _QUOTE_STARTS = ("divrplyfwdmsg", "appendonsend", "olk_src_body_section")
+STYLE_LIMIT = 2000  # characters; honest styles have fewer, longer ones hide something
 _HIDING = re.compile(
     r"display:none|visibility:(?:hidden|collapse)|mso-hide:all|"
-    r"(?:^|;)(?:max-)?(?:height|width):0|(?:^|;)opacity:0?\.?0*(?:;|!|$)|"
+    r"(?:^|;)(?:max-|line-)?(?:height|width):(?:1p[xt]|0?\.?0*\w{0,3}%?)(?:;|!|$)|"
+    r"(?:^|;)opacity:0?\.?0*(?:;|!|$)|font(?:-size)?:\.?0+(?:[^\d.]|$)|"
     r"text-indent:-\d|(?:left|top|right|bottom|margin(?:-\w+)?):-\d{2}|clip(?:-path)?:|"
-    r"transform:|-webkit-text-fill-color|content-visibility:|direction:rtl|"
-    r"unicode-bidi:|filter:"
+    r"transform:|-webkit-text-fill-color|content-visibility:|unicode-bidi:|filter:|"
+    # what a search for words does not see through
+    r"scale:|zoom:|\\|/\*|var\("
 )
-_FONT_SIZE = re.compile(r"font(?:-size)?:(?:[^;]*?[ ;])?(\d*\.?\d+)(px|pt|r?em|%)")
+_FONT_SIZE = re.compile(r"font(?:-size)?:[^;]*?(\d*\.?\d+)(px|pt|r?em|%)")
 _SMALLEST = {"px": 6, "pt": 5, "em": 0.5, "rem": 0.5, "%": 50}
 _COLOUR = re.compile(r"(?:^|;)color:([^;!]+)")
 _PAPER = re.compile(
-    r"white|snow|ivory|transparent|#f[0-9a-f]f[0-9a-f]?f?[0-9a-f]?[0-9a-f]?|"
-    r"#(?:f[0-9a-f]){3}|rgba?\((?:2[45]\d,){2}2[45]\d.*|rgba\(.*,0?\.?0*\)|hsla?\(.*"
+    r"(?:antique|floral|ghost|navajo)?white(?:smoke)?|snow|ivory|transparent|azure|"
+    r"aliceblue|seashell|honeydew|lightyellow|beige|linen|mintcream|cornsilk|oldlace|"
+    r"#f[0-9a-f]f[0-9a-f]f[0-9a-f](?:[0-9a-f]{2})?|#(?:[ef]){3}[0-9a-f]?|"
+    r"#[0-9a-f]{6}0[0-9a-f]|#[0-9a-f]{3}0|rgba?\((?:2[3-5]\d[,.\d]*){3}.*|rgba?\(.*%.*|"
+    r"rgba\(.*,0?\.?0*\)|(?!rgb)[\w-]+\(.*"
 )
 _BACKGROUND = re.compile(r"(?:^|;)background(?:-color)?:([^;!]+)")
 _KEEPS_LINES = re.compile(r"white-space:(?:pre|break-spaces)")
+# a selector by anything but names may mean any element
+_NAMED = re.compile(r"^[^*\[:]*$")
 _SELECTED = re.compile(r"[.#]([\w-]+)|([\w-]+)$")
 
 
@@ -134,6 +145,8 @@ class VisibleText:
         for event, element in etree.iterwalk(
             self._root, events=("start", "end", "comment", "pi")
         ):
+            if self.is_cut:
+                return
             if event == "start":
                 state = self._inspect(element)
                 stack.append((hidden, quoted, kept))
@@ -167,9 +180,8 @@ class VisibleText:
         hides = (
             element.tag in _INVISIBLE
             or "hidden" in element.attrib
-            or element.get("dir", "").lower() == "rtl"
             or element.tag == "bdo"
-            or not self._hidden_names.isdisjoint([*names, element.tag])
+            or not self._hidden_names.isdisjoint([*names, element.tag, "*"])
             or _hides(style)
             or bool(_PAPER.fullmatch(element.get("color", "").lower()))
         )
@@ -183,8 +195,7 @@ class VisibleText:
         elif element.tag in _BLOCKS:
             self._end_line()
         elif element.tag == "img":
-            # an image says something, though not what
-            self._line.words.append("\N{OBJECT REPLACEMENT CHARACTER}")
+            self._line.words.append(IMAGE)
         self._add(element, False, quoted, kept)
 
     def _add(
@@ -203,7 +214,14 @@ class VisibleText:
                 self._line.pieces.append(Piece(element, is_tail, position, end))
             if kept and chunk.endswith(("\n", "\r")):
                 self._end_line(even_empty=True)
+                if self.is_cut:
+                    return
             position = end
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more lines than were read."""
+        return len(self.lines) >= LINES_LIMIT
 
     def _end_line(self, even_empty: bool = False) -> None:
         if even_empty or self._line.text:
@@ -218,9 +236,11 @@ class VisibleText:
                 if not _hides("".join(style.split())):
                     continue
                 for selector in selectors.split(","):
-                    last = selector.strip().rpartition(" ")[2]
-                    for name, tag in _SELECTED.findall(last[:200]):
+                    last = selector.strip().rpartition(" ")[2][:STYLE_LIMIT]
+                    for name, tag in _SELECTED.findall(last):
                         yield name or tag
+                    if not _NAMED.search(last):
+                        yield "*"
 
     # ------------------------------------------------------------
     # REMOVING
@@ -244,7 +264,7 @@ class VisibleText:
 
 def _hides(style: str) -> bool:
     """Tell whether a style, in lower case and without blanks, hides its text."""
-    if _HIDING.search(style):
+    if len(style) > STYLE_LIMIT or _HIDING.search(style):
         return True
     sizes = _FONT_SIZE.findall(style)
     if any(float(size) < _SMALLEST[unit] for size, unit in sizes):
