@@ -29,6 +29,14 @@ class Watch:
     """The time of one visit; when it is over, the visit's connections are cut.
 
     A thread does it: whoever reads from a socket cannot look at the clock.
+
+    >>> ours, theirs = socket.socketpair()
+    >>> with Watch(seconds=0.01) as watch:
+    ...     watch.add(ours)
+    ...     ours.recv(1)  # nothing ever comes, and yet it ends
+    b''
+    >>> watch.is_over
+    True
     """
 
     def __init__(self, seconds: float | None = None) -> None:

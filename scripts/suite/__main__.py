@@ -69,6 +69,8 @@ def everything(arguments):
         for number, tags in enumerate(shards, start=1):
             name = f"tests_{label}_{number}"
             yield addon_tests.run_tests, (name, source, install, tags)
+        if label == "core":
+            yield addon_tests.run_odoo_mail_tests, ("odoo_mail", source, install)
         yield life_cycle.whole_life, (f"life_{label}", source, install)
         if label == "core":
             yield life_cycle.with_demo, ("demo", label, install)
