@@ -131,6 +131,10 @@ def _structures():
     yield "300 multiparts around a text", Trap(_nest(300) + part(), words=())
     yield "boundary that never comes", Trap(mail(WORDS, "multipart/mixed; boundary=x"))
     yield "multipart without a boundary", Trap(mail(WORDS, "multipart/mixed"))
+    yield (
+        "alternatives without a boundary",
+        Trap(mail(WORDS, "multipart/alternative;", head=HEAD + b"X-Y: z\r\n")),
+    )
     yield "empty boundary", Trap(mail(WORDS, 'multipart/mixed; boundary=""'))
     yield "never ended", Trap(many(part(), end=False))
     yield (

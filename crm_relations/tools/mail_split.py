@@ -217,6 +217,8 @@ class _Splitter:
                 self._open(None, kind, part)
                 begin, limit = body, PART_HEADER_LIMIT
                 continue
+            if kind.startswith("multipart/"):
+                part._cache = ("text/plain", {})  # all that can be said of it
             self._add(part)
             return
 
@@ -458,8 +460,19 @@ def _iter_base64(raw, start, end):
     >>> b"".join(_iter_base64(b"SG k=\r\n!SGk=SGk", 0, 15))
     b'HiHiHi'
     """
-    rest = b""
-    for piece in _iter_raw(raw, start, end):
+    rest, position = b"", start
+    while position < end:
+        stop = min(end, position + CHUNK)
+        if stop < end:
+            # lines are whole most of the time, and then decoded as they are
+            stop = raw.rfind(b"\n", position, stop) + 1 or stop
+        piece, position = raw[position:stop], stop
+        if not rest and b"=" not in piece:
+            try:
+                yield binascii.a2b_base64(piece)
+                continue
+            except binascii.Error:
+                pass
         piece = rest + piece.translate(None, _NOT_BASE64)
         if piece.count(b"=") > MAX_ENDS:
             piece = piece.replace(b"=", b"")
