@@ -37,6 +37,7 @@
         "views/res_partner_views.xml",
         "views/fetchmail_server_views.xml",
         "views/crm_mail_intake_views.xml",
+        "views/crm_mail_health_views.xml",
         "views/res_config_settings_views.xml",
         "views/crm_relations_menus.xml",
     ],

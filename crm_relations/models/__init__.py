@@ -24,6 +24,7 @@ from . import mail_thread_shown
 from . import crm_mail_intake_queue_mixin
 from . import crm_mailbox_visit_mixin
 from . import crm_mailbox_sender_mixin
+from . import crm_mailbox_health_mixin
 from . import fetchmail_server
 from . import crm_mail_intake_sender_mixin
 from . import crm_mail_intake_entry_mixin
@@ -32,6 +33,8 @@ from . import ir_attachment
 from . import mail_thread_form
 from . import crm_mail_intake_loop_mixin
 from . import crm_mail_intake_bounce_mixin
+from . import crm_mail_health
+from . import crm_mail_intake_health_mixin
 from . import crm_mail_intake
 from . import crm_mail_intake_receipt
 from . import mail_alias

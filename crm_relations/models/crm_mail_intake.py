@@ -45,6 +45,7 @@ class CrmMailIntake(models.Model):
         # before the loop mixin: it adds to its reasons
         "crm.mail.intake.bounce.mixin",
         "crm.mail.intake.loop.mixin",
+        "crm.mail.intake.health.mixin",
     ]
     _order = "id desc"
     _rec_name = "subject"

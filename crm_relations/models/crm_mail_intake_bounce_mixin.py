@@ -34,10 +34,12 @@ class CrmMailIntakeBounceMixin(models.AbstractModel):
         if kind in (DELIVERY, NOTICE):
             return True
         # programs answer to the envelope's sender, which is the address for reports
-        return bool(to_bounce_address and not kind and automatic_kind(message) != ANSWER)
+        return bool(
+            to_bounce_address and not kind and automatic_kind(message) != ANSWER
+        )
 
     def _get_refusal(self, hand):
-        """Let the keepers of mail systems open no case: programs write in their name."""
+        """Let no keeper of a mail system open a case: programs write in his name."""
         refusal = super()._get_refusal(hand)
         if not refusal and mail_report.is_from_postmaster(hand.head):
             refusal = self.env._(

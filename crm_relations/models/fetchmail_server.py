@@ -30,6 +30,7 @@ class FetchmailServer(models.Model):
         "fetchmail.server",
         "crm.mailbox.visit.mixin",
         "crm.mailbox.sender.mixin",
+        "crm.mailbox.health.mixin",
     ]
 
     section_id = fields.Many2one(

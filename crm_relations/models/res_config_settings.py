@@ -1,5 +1,6 @@
 from odoo import fields, models
 
+from .crm_mail_health import CRITICAL_MINUTES, WARNING_MINUTES
 from .crm_mail_intake import KEEP_DAYS
 from .crm_mail_intake_form_mixin import ATTACHMENT_LIMIT_MB
 
@@ -13,6 +14,19 @@ class ResConfigSettings(models.TransientModel):
         default=KEEP_DAYS,
         help="Originals of mails that ended well are removed after this; 0 keeps them "
         "for ever. Cases and quarantined mails are not touched.",
+    )
+    crm_mail_health_warning_minutes = fields.Integer(
+        "Mail Is Late (minutes)",
+        config_parameter="crm_relations.mail_health_warning_minutes",
+        default=WARNING_MINUTES,
+        help="Mail health shows a warning when mail waits so long, or when a mailbox "
+        "could not be read so long.",
+    )
+    crm_mail_health_critical_minutes = fields.Integer(
+        "Mail Stands Still (minutes)",
+        config_parameter="crm_relations.mail_health_critical_minutes",
+        default=CRITICAL_MINUTES,
+        help="After so long, mail health says that mail does not work.",
     )
     crm_mail_attachment_limit_mb = fields.Integer(
         "Largest Attachment (MB)",

@@ -21,6 +21,7 @@ from . import (
     test_mail_form,
     test_mail_form_generated,
     test_mail_forward,
+    test_mail_health,
     test_mail_intake_actions,
     test_mail_intake_crash,
     test_mail_intake_faults,
@@ -41,4 +42,5 @@ from . import (
     test_section_menus,
     test_security,
     test_tours,
+    test_tours_mail,
 )
