@@ -10,7 +10,13 @@ from odoo.tools import (
     parse_contact_from_email,
 )
 
-from ..tools import mail_identity, mail_reference, mail_token, transitions
+from ..tools import (
+    mail_forward,
+    mail_identity,
+    mail_reference,
+    mail_token,
+    transitions,
+)
 from .mail_in_hand import DOUBTFUL, INVITED, OUTSIDER, PARTICIPANT, STAFF
 
 REOPEN_DAYS = 90  # unless crm_relations.mail_reopen_days says otherwise
@@ -51,6 +57,19 @@ class CrmCaseRouteMixin(models.AbstractModel):
     follow_up_ids = fields.One2many(
         "crm.case", "origin_id", "Follow-ups", readonly=True, copy=False
     )
+
+    follow_up_count = fields.Integer(
+        "Number of Follow-ups", compute="_compute_follow_up_count"
+    )
+
+    @api.depends("follow_up_ids")
+    def _compute_follow_up_count(self):
+        for case in self:
+            case.follow_up_count = len(case.follow_up_ids)
+
+    def action_view_follow_ups(self):
+        """Open the cases that began where this one had ended."""
+        return self.follow_up_ids._get_records_action(name=self.env._("Follow-ups"))
 
     # ------------------------------------------------------------
     # TOKENS
@@ -130,10 +149,11 @@ class CrmCaseRouteMixin(models.AbstractModel):
     # ------------------------------------------------------------
 
     @api.model
-    def _route_mail(self, hand, message_dict, routes):
+    def _route_mail(self, hand, message, message_dict, routes):
         """Say where a mail goes that no other model can claim.
 
         :param MailInHand hand: what is known of it
+        :param message: email.message.EmailMessage
         :param message_dict: what Odoo read of it
         :param routes: those for new cases, one per section it is addressed to
         :return: the routes to take
@@ -156,12 +176,54 @@ class CrmCaseRouteMixin(models.AbstractModel):
             section, origin = late[:1].section_id, late[:1]._find_living_cases()
             values = {"section_id": section.id, "origin_id": origin.id}
             return [(self._name, 0, values, self.env.uid, None)]
+        extra = self._get_forwarded_values(hand, message, message_dict)
+        if named:
+            extra["origin_id"] = named.id
         return [
-            (model, thread_id, dict(values or {}, origin_id=named.id), *rest)
-            if named
-            else (model, thread_id, values, *rest)
+            (model, thread_id, dict(values or {}, **extra), *rest)
             for model, thread_id, values, *rest in routes
         ]
+
+    @api.model
+    def _get_forwarded_values(self, hand, message, message_dict):
+        """Let a case that a colleague forwards be the customer's.
+
+        :return: dict, empty if it is no such mail
+        """
+        row = self.env["crm.mail.intake"]._get_current()
+        if row.sender_verdict == "failed" or not self._find_colleagues(hand):
+            return {}
+        found = mail_forward.original_sender(
+            message_dict.get("subject") or "",
+            mail_forward.visible_text(str(message_dict.get("body") or "")),
+            mail_forward.attached_mail(message),
+        )
+        if not found or self.env["mail.alias"]._is_inbound(found.address):
+            return {}
+        # sudo: contacts are looked up for who brings the mail, as Odoo does
+        customer = self.sudo()._partner_find_from_emails_single(
+            [found.address], no_create=True
+        )
+        if customer and not customer.partner_share:
+            return {}
+        return {
+            "email_from": formataddr((found.name, found.address)),
+            "partner_id": customer.id,
+            "name": found.subject or self.env._("(no subject)"),
+        }
+
+    @api.model
+    def message_new(self, msg_dict, custom_values=None):
+        """Open a case for whom ``custom_values`` name as its sender, if anybody.
+
+        Odoo itself takes the sender of the mail in any case.
+        """
+        values = dict(custom_values or {})
+        customer = values.pop("email_from", None)
+        if customer:
+            author_id = values.get("partner_id")
+            msg_dict = msg_dict | {"email_from": customer, "author_id": author_id}
+        return super().message_new(msg_dict, values)
 
     def _get_answer_routes(self, hand, message_dict, routes):
         """Lead a mail into these cases, and note what it may do in each."""

@@ -8,7 +8,7 @@ from odoo.tools import SQL, email_normalize
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
 from ..fields import PIECE, RawBinary
-from ..tools import mail_automatic, mail_identity
+from ..tools import mail_address, mail_automatic, mail_identity
 
 NEW, WORKING, RETRY, QUARANTINE = "new", "working", "retry", "quarantine"
 DONE, DUPLICATE, BOUNCE, HELD, IGNORED = (
@@ -22,6 +22,13 @@ WAITING = (NEW, WORKING, RETRY)  # the scheduled action takes these
 ENDED = (DONE, DUPLICATE, BOUNCE, HELD, IGNORED)  # purged by age, quarantine never is
 
 KEEP_DAYS = 180  # unless crm_relations.mail_intake_keep_days says otherwise
+
+
+def _get_sender(text):
+    """Give the one address in a From header, normalized, or None."""
+    # Odoo's own function raises on some texts, and this is where mail is stored
+    found = {address for _name, address in mail_address.find_addresses(text)}
+    return (email_normalize(found.pop()) or None) if len(found) == 1 else None
 
 
 class CrmMailIntake(models.Model):
@@ -228,7 +235,7 @@ class CrmMailIntake(models.Model):
             "size": len(raw),
             "message_id": envelope.message_id or None,
             "email_from": envelope.email_from or None,
-            "email_normalized": email_normalize(envelope.email_from) or None,
+            "email_normalized": _get_sender(envelope.email_from),
             "email_to": envelope.email_to or None,
             "subject": envelope.subject or None,
             "raw": raw,

@@ -99,7 +99,10 @@ class MailThread(models.AbstractModel):
         aliases = Alias.sudo().browse(aliases)
         routes = [alias._get_case_route(self.env.uid) for alias in aliases]
         routes = self.env["crm.case"]._route_mail(
-            hand, message_dict, routes or [("crm.case", 0, {}, self.env.uid, None)]
+            hand,
+            message,
+            message_dict,
+            routes or [("crm.case", 0, {}, self.env.uid, None)],
         )
         if not any(route[1] for route in routes):
             # Odoo's, for what is said to have no parent

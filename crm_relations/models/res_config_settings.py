@@ -1,8 +1,10 @@
 from odoo import fields, models
 
+from .crm_case_route_mixin import REOPEN_DAYS
 from .crm_mail_health import CRITICAL_MINUTES, WARNING_MINUTES
 from .crm_mail_intake import KEEP_DAYS
 from .crm_mail_intake_form_mixin import ATTACHMENT_LIMIT_MB
+from .crm_mail_intake_loop_mixin import FLOOD_PER_SENDER, QUIET_PER_CASE
 
 
 class ResConfigSettings(models.TransientModel):
@@ -33,6 +35,26 @@ class ResConfigSettings(models.TransientModel):
         config_parameter="crm_relations.mail_attachment_limit_mb",
         default=ATTACHMENT_LIMIT_MB,
         help="Larger files stay in the original mail; 0 attaches all.",
+    )
+    crm_mail_reopen_days = fields.Integer(
+        "Answers Open Closed Cases (days)",
+        config_parameter="crm_relations.mail_reopen_days",
+        default=REOPEN_DAYS,
+        help="An answer to a case that was closed or merged longer ago opens a new case, "
+        "which refers to the old one.",
+    )
+    crm_mail_quiet_case = fields.Integer(
+        "Mails into One Case (per hour)",
+        config_parameter="crm_relations.mail_quiet_case",
+        default=QUIET_PER_CASE,
+        help="Beyond this, nobody is mailed any more about a mail to the case, so that "
+        "two programs cannot talk to each other.",
+    )
+    crm_mail_flood_sender = fields.Integer(
+        "New Cases of One Sender (per hour)",
+        config_parameter="crm_relations.mail_flood_sender",
+        default=FLOOD_PER_SENDER,
+        help="Mails beyond this are held in the ledger.",
     )
     crm_mail_authserv_id = fields.Char(
         "Receiving Server's Name",

@@ -33,6 +33,7 @@ from . import (
     test_mail_outgoing_smtp,
     test_mail_relay,
     test_mail_reply,
+    test_mail_route,
     test_mail_shown,
     test_mail_shown_screen,
     test_mail_spoof,

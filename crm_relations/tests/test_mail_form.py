@@ -116,10 +116,12 @@ class TestMailFormTraps(MailFormCommon):
 
 
 class TestMailFormTraps2(TestMailFormTraps):
+    allow_inherited_tests_method = True
     _PART = 1
 
 
 class TestMailFormTraps3(TestMailFormTraps):
+    allow_inherited_tests_method = True
     _PART = 2
 
 
