@@ -46,7 +46,7 @@ class CrmCaseDelivery(models.Model):
     date = fields.Datetime(readonly=True, default=fields.Datetime.now, required=True)
     date_next_try = fields.Datetime("Next Try", readonly=True)
     mail_id = fields.Many2one(
-        "mail.mail", "Mail", readonly=True, index="btree_not_null", ondelete="set null"
+        "mail.mail", readonly=True, index="btree_not_null", ondelete="set null"
     )
     is_told = fields.Boolean(
         "Told", readonly=True, help="Somebody has an activity about it."

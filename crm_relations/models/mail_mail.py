@@ -107,6 +107,13 @@ class MailMail(models.Model):
         for mail, unreached in failures.items():
             reached = {email_normalize(email) for email in success_emails}
             reached -= {email for email, _name in unreached}
+            # "unknown": of all types, the one that Odoo shows with its reason
+            super(MailMail, mail)._postprocess_sent_message(
+                success_pids,
+                list(reached),
+                failure_reason=mail._get_failure_text(unreached),
+                failure_type="unknown",
+            )
             mail._note_unreached(unreached, success_pids, list(reached))
         refusals = self.env.context.get("crm_case_refusals")
         if isinstance(refusals, Refusals):
@@ -147,21 +154,20 @@ class MailMail(models.Model):
         code = _FAILURE_CODES.get(failure_type or self.failure_type)
         return code or mail_report.find_status(said), said
 
+    @api.model
+    def _get_failure_text(self, unreached):
+        words = self.env["crm.case.delivery"]._get_words
+        return "\n".join(
+            f"{email or name}: {words(code)}"
+            for (email, name), (code, _said) in unreached.items()
+        )
+
     def _note_unreached(self, unreached, success_pids, reached):
         """Keep the mail for those it did not reach, and say when it is tried again.
 
         :param unreached: as of `_get_unreached`
         :param reached: normalized addresses that got it
         """
-        Delivery = self.env["crm.case.delivery"].sudo()
-        words = "\n".join(
-            f"{email or name}: {Delivery._get_words(code)}"
-            for (email, name), (code, _said) in unreached.items()
-        )
-        # "unknown": of all types, the one that Odoo shows with its reason
-        super()._postprocess_sent_message(
-            success_pids, reached, failure_reason=words, failure_type="unknown"
-        )
         attempts = self.case_attempts + 1
         next_try = False
         if attempts <= len(RETRY_MINUTES):
@@ -178,7 +184,7 @@ class MailMail(models.Model):
         is_down = all(code == CONNECTION for code, _said in unreached.values())
         values = {
             "state": "exception",
-            "failure_reason": words,
+            "failure_reason": self._get_failure_text(unreached),
             "failure_type": "mail_smtp" if is_down else "unknown",
             "recipient_ids": [Command.set(partners.ids)],
             "case_attempts": attempts,
@@ -189,6 +195,7 @@ class MailMail(models.Model):
             values |= {"email_to": ", ".join(emails) or False, "email_cc": False}
         self.write(values)
         # sudo: notices belong to the system, whoever sends
+        Delivery = self.env["crm.case.delivery"].sudo()
         Delivery._mark_unsent(self, unreached, next_try)
         self._trigger_retry(next_try or None)
 

@@ -339,7 +339,7 @@ class TestMailOutgoingRetry(MailServerCommon):
 
     def test_send_again_without_a_mail_says_so(self):
         with self._fails(LATER):
-            _message, left = self._write()
+            self._write()
         self.case.delivery_ids.sudo().mail_id = False
         self.assertFalse(self.case.can_send_again)
         with self.assertRaisesRegex(UserError, "not kept any more"):
