@@ -23,8 +23,14 @@ BOX = HEAD + "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
 MB = 1 << 20
 
 
-def _text(body, kind="text/plain"):
-    return f"{HEAD}Content-Type: {kind}; charset=utf-8\r\n\r\n{body}".encode()
+def _text(body, kind="text/plain", to=1):
+    recipients = ", ".join(f"u{number}@x.example" for number in range(to))
+    head = f"{HEAD}To: {recipients}\r\nContent-Type: {kind}; charset=utf-8\r\n"
+    return f"{head}\r\n{body}".encode()
+
+
+def _box(text, count):
+    return (BOX + f"--b\r\n\r\n{text}\r\n" * count).encode()
 
 
 def _files(count, size):
@@ -53,7 +59,7 @@ MAILS = {
     "file of 50 MB": partial(_files, 1, 50 * MB),
     "20 files of 1 MB": partial(_files, 20, MB),
     "2,000 files of 1 KB": partial(_files, 2000, 1024),
-    "10,000 parts": lambda: (BOX + "--b\r\n\r\nword\r\n" * 10_000).encode(),
+    "10,000 parts": lambda: _box("word", 10_000),
     "3,000 nested": lambda: "".join(
         [HEAD]
         + [
@@ -61,9 +67,7 @@ MAILS = {
             for n in range(3000)
         ]
     ).encode(),
-    "10,000 recipients": lambda: (
-        "To: " + ", ".join(f"u{n}@x.example" for n in range(10_000)) + f"\r\n{HEAD}\r\n"
-    ).encode(),
+    "10,000 recipients": lambda: _text("Hi", to=10_000),
 }
 
 

@@ -72,7 +72,12 @@ def decode_text(content: bytes, label: str = "") -> str:
     >>> decode_text(b"\xe2\x82"), decode_text(b"a\r\nb")
     ('â‚', 'a\nb')
     """
-    for name in (find_codec(label), "utf-8"):
+    codecs_tried = [find_codec(label), "utf-8"]
+    if b"\0" not in content and (codecs_tried[0] or "").startswith(
+        ("utf-16", "utf-32")
+    ):
+        codecs_tried.reverse()  # in those, letters and line ends have zeros
+    for name in codecs_tried:
         if name:
             try:
                 return _clean_text(content.decode(name))

@@ -220,8 +220,10 @@ def _check_header(mail):
         if name in _SINGLE and name in seen:
             return "header"
         seen.add(name)
-        if len(value) > _READ[name] or b"\0" in value:
-            return "nul" if b"\0" in value else "header"
+        if b"\0" in value:
+            return "nul"
+        if len(value) > _READ[name]:
+            return "addresses" if name in _ADDRESS_HEADERS else "header"
         if name in _ADDRESS_HEADERS:
             count["addresses"] += len(value)
         if len(value) > 100 and name != b"references":
@@ -237,7 +239,7 @@ def _check_structure(mail):
     for part in mail.parts:
         if part.content_type.partition("/")[0] not in _KINDS:
             return "kind"
-        encoding = part.get(b"content-transfer-encoding").strip().lower()
+        encoding = part.get(b"content-transfer-encoding").lower()
         if encoding not in _ENCODINGS:
             return "encoding"
         for name in _PART_HEADERS:

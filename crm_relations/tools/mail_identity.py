@@ -27,8 +27,12 @@ _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _ID_HEADER = re.compile(rb"^message-id[ \t]*:.*(?:\n[ \t].*)*(?:\n|\Z)", re.I | re.M)
 _BRACKETED_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 # only from the beginning of a word on: from each of its letters, a long one takes hours
-_ADDRESS = re.compile(r"(?<![^\s<>;:\"()@])[^\s<>;:\"()@]+@[^\s<>;:\"()@]+")
-_BRACKETED_ADDRESS = re.compile(r"<\s*([^\s<>@]+@[^\s<>@]+)\s*>")
+_ADDRESS = re.compile(
+    r"(?<![^\s<>;:\"()@])[^\s<>;:\"()@\x00-\x1f\x7f]+@[^\s<>;:\"()@\x00-\x1f\x7f]+"
+)
+_BRACKETED_ADDRESS = re.compile(
+    r"<\s*([^\s<>@\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+)\s*>"
+)
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 

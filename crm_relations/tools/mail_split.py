@@ -330,7 +330,8 @@ def _read_headers(raw, begin, limit, known=()):
         elif line.startswith(b"--") and _is_boundary(line[2:].rstrip(), known):
             return _join(headers), position
         elif found := _FIELD.match(line):
-            pieces = [found[2].strip()]
+            # a blank at the end matters to Python's parser
+            pieces = [found[2].lstrip()]
             headers.append((found[1].lower(), pieces))
         elif not (position == begin and line.startswith((b"From ", b">From "))):
             return _join(headers), position
