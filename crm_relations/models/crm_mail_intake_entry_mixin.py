@@ -2,11 +2,9 @@ import xmlrpc.client as xmlrpclib
 from datetime import timedelta
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools import mail_form, mail_identity
-from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
 from .mail_in_hand import Known, MailInHand
 
 # for a mail that is answered by another and still being processed
@@ -54,9 +52,7 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         """
         # never empty: what came from a mailbox has none
         options = {
-            name: value
-            for name, value in options.items()
-            if value or name == "model"
+            name: value for name, value in options.items() if value or name == "model"
         }
         server_id = self.env.context.get("default_fetchmail_server_id")
         server = self.env["fetchmail.server"].browse(server_id or [])
@@ -108,7 +104,7 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
             message_id,
             lambda message: gateway.message_process(message=message, **options),
         )
-        self._conclude(result)
+        self._conclude(result, hand)
         return result
 
     def _identify(self):
@@ -227,7 +223,7 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
             context["default_fetchmail_server_id"] = self.server_id.id
         return thread.with_context(crm_mail_intake_id=hand, **context)
 
-    def _conclude(self, result):
+    def _conclude(self, result, hand):
         """End the row, unless the gateway wrote into it how it ended."""
         if self.state != "working":
             return
@@ -235,7 +231,7 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
             self.write(
                 {
                     "state": "done",
-                    "reason": False
+                    "reason": hand.remark
                     if self.case_ids
                     else self.env._("It became a document of another application."),
                     "error_detail": False,
@@ -417,7 +413,7 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
             crm_mail_intake_forced=Decision(
                 case_id=case.id or False,
                 section_id=case.section_id.id or self.section_id.id,
-            )
+            ),
         )
         self._hand_over(
             hand,

@@ -7,7 +7,9 @@ from ..tools.mail_automatic import ANSWER
 
 # Unless system parameters say otherwise. Sixty mails of one web form are sixty cases;
 # twenty mails an hour in one case are no conversation any more.
-FLOOD_PER_SENDER = 1000  # new cases of one address an hour: crm_relations.mail_flood_sender
+FLOOD_PER_SENDER = (
+    1000  # new cases of one address an hour: crm_relations.mail_flood_sender
+)
 QUIET_PER_CASE = 20  # mails into one case an hour: crm_relations.mail_quiet_case
 DAY_FACTOR = 3  # as many times as much in a day
 FLOOD_FACTOR = 50  # as many times as much in an hour, and they are held
@@ -36,28 +38,29 @@ class CrmMailIntakeLoopMixin(models.AbstractModel):
 
         :return: the routes that are left
         """
-        ours = [route for route in routes if route[0] == "crm.case" and not route[1]]
-        if self.is_released or not ours:
+        if not routes or self.is_released:
             return routes
-        reason = self._get_refusal(hand)
+        if hand.head.get("X-CRM-Relations") == self.env["crm.case"]._get_loop_mark():
+            self._hold(self.env._("A mail of ours that came back."))
+            return []
+        new = [route for route in routes if route[0] == "crm.case" and not route[1]]
+        reason = self._get_refusal(hand) if new else None
         if not reason:
             return routes
-        left = [route for route in routes if route not in ours]
+        left = [route for route in routes if route not in new]
         if not left:
             self._hold(reason)
         return left
 
     def _get_refusal(self, hand):
+        """Say why a mail opens no case, None if it does."""
         if self.automatic == ANSWER:
             return self.env._(
                 "An automatic answer, such as an out-of-office notice, to no case that "
                 "is known."
             )
-        if hand.head.get("X-CRM-Relations") == self.env["crm.case"]._get_loop_mark():
-            return self.env._("A mail of ours that came back.")
-        if self.env["mail.alias"]._is_inbound(hand.sender) and not self.env[
-            "crm.case"
-        ]._find_colleagues(hand):
+        is_ours = self.env["mail.alias"]._is_inbound(hand.sender)
+        if is_ours and not self.env["crm.case"]._find_colleagues(hand):
             return self.env._(
                 "It came from %s, an address of ours: sections do not open cases with "
                 "each other.",
@@ -128,7 +131,7 @@ class CrmMailIntakeLoopMixin(models.AbstractModel):
             return True
         hand.is_quiet = of_hour >= limit or of_day >= limit * DAY_FACTOR
         if hand.is_quiet:
-            self.reason = self.env._(
+            hand.remark = self.env._(
                 "Many mails came for this case within a short time: nobody was mailed, "
                 "and it moved nothing."
             )

@@ -166,8 +166,8 @@ class CrmMailboxVisitMixin(models.AbstractModel):
             self.failure_activity_id = False
             told.filtered("active").unlink()
         elif not told and self.error_date and self.error_date <= since:
-            section = self.section_id or self.env[
-                "crm.mail.intake"
-            ]._get_fallback_section()
+            section = (
+                self.section_id or self.env["crm.mail.intake"]._get_fallback_section()
+            )
             if section:
                 self.failure_activity_id = section._schedule_mailbox_activity(self)

@@ -54,6 +54,7 @@ class MailInHand(int):
     is_internal: bool  # it answers a note
     form: object | None  # mail_form.Prepared while Odoo's gateway reads it
     commands: object | None  # MailCommands that a colleague gives in it
+    remark: str  # what the row is to say of it, though all went well
     is_quiet: bool  # the circuit is open: nobody is mailed because of it
 
     def __new__(cls, row_id, raw=b"", message_id=""):
@@ -72,6 +73,7 @@ class MailInHand(int):
         hand.tokens = []
         hand.standings = {}
         hand.described = 0
+        hand.remark = ""
         hand.is_internal = hand.is_quiet = False
         return hand
 

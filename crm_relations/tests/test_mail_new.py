@@ -1,5 +1,4 @@
 from odoo.addons.crm_relations.tools.mail_priority import HIGH, LOW, NORMAL, URGENT
-from odoo.tools import mute_logger
 
 from .mail_case_common import (
     JANE,

@@ -44,11 +44,15 @@ BY_ID = {
     ),
     "first of many": Shown(
         SAME,
-        headers={"References": "{id} " + " ".join(f"<{n}@x.example>" for n in range(90))},
+        headers={
+            "References": "{id} " + " ".join(f"<{n}@x.example>" for n in range(90))
+        },
     ),
     "last of many": Shown(
         SAME,
-        headers={"References": " ".join(f"<{n}@x.example>" for n in range(90)) + " {id}"},
+        headers={
+            "References": " ".join(f"<{n}@x.example>" for n in range(90)) + " {id}"
+        },
     ),
     "folded": Shown(SAME, headers={"References": "<a@x.example>\r\n\t{id}"}),
     "separated by commas": Shown(SAME, headers={"References": "<a@x.example>,{id}"}),

@@ -15,7 +15,9 @@ PUBLIC, NOTE = "c", "n"
 LENGTH = 20  # characters of base 32: 100 bits, out of reach for guessing by mail
 MAX_FOUND = 50  # nobody honest quotes more; each costs a digest to check
 
-_TOKEN = re.compile(rf"(?<![a-z0-9])([cn])([1-9]\d{{0,18}})\.([a-z2-7]{{{LENGTH}}})(?![a-z0-9])")
+_TOKEN = re.compile(
+    rf"(?<![a-z0-9])([cn])([1-9]\d{{0,18}})\.([a-z2-7]{{{LENGTH}}})(?![a-z0-9])"
+)
 _PLUS = re.compile(r"\+[^@+]*(?=@)")
 
 
