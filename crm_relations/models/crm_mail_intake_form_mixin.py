@@ -171,7 +171,10 @@ class CrmMailIntakeFormMixin(models.AbstractModel):
     def _is_plausible(self, date, form):
         if _YEAR_OF_OLD.search(form.mail.fields.get(b"date", b"")):
             return False  # taken for one of this century
-        date = fields.Datetime.to_datetime(date)
+        try:
+            date = fields.Datetime.to_datetime(date)
+        except ValueError:  # of years with fewer than four digits
+            return False
         latest = self.date_received + timedelta(days=1)
         return date.year >= OLDEST_YEAR and date <= latest
 

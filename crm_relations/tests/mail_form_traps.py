@@ -337,6 +337,10 @@ def _html():
         Trap(mail(f"&#{'9' * 5000}; {WORDS} <{'<' * 600}", "text/html")),
     )
     yield (
+        "text after the end of HTML",
+        Trap(mail(f"<html></html>{WORDS}", "text/html"), form=_REDUCED),
+    )
+    yield (
         "XHTML",
         Trap(mail(f'<?xml version="1.0" encoding="x"?><p>{WORDS}</p>', "text/html")),
     )

@@ -481,7 +481,9 @@ def _choose_texts(mail, found):
     """
     texts, budget = {}, SHOWN_TEXT
     for position, part in enumerate(mail.parts):
-        if not part.is_text or budget <= 0 or position > MAX_TEXTS:
+        if part.is_text and part.size < MAX_REFERENCES and not part.read().strip():
+            continue
+        if not part.is_text or budget <= 0 or len(texts) > MAX_TEXTS:
             found.aside.append(Aside(part))
             continue
         kind, text, is_whole = _read_shown(part, budget)
@@ -548,6 +550,9 @@ def _check_html(text):
         or unclosed > MAX_UNCLOSED
         or comments > MAX_UNCLOSED // 10
         or mail_html.get_depth(text) > MAX_HTML_DEPTH
+        # which the library drops if there is nothing before
+        or is_visible(mail_html.to_text(text.lower().rpartition("</html>")[2]))
+        and "</html>" in text.lower()
     )
 
 
