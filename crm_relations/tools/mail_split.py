@@ -9,6 +9,7 @@ memory grow with the size of the mail and with nothing else.
 import binascii
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from urllib.parse import unquote_to_bytes
 
@@ -469,11 +470,9 @@ def _iter_base64(raw, start, end):
             stop = raw.rfind(b"\n", position, stop) + 1 or stop
         piece, position = raw[position:stop], stop
         if not rest and b"=" not in piece:
-            try:
+            with suppress(binascii.Error):  # a quad is cut: the slow way
                 yield binascii.a2b_base64(piece)
                 continue
-            except binascii.Error:
-                pass
         piece = rest + piece.translate(None, _NOT_BASE64)
         if piece.count(b"=") > MAX_ENDS:
             piece = piece.replace(b"=", b"")
