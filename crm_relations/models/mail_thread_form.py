@@ -10,7 +10,7 @@ BATCH_BYTES = 1 << 20  # of files that are in memory at a time
 class MailThreadForm(models.AbstractModel):
     """What Odoo's gateway makes of a mail that it did not see all of."""
 
-    _inherit = "mail.thread"
+    _inherit = "mail.thread"  # pylint: disable=consider-merging-classes-inherited
 
     @api.model
     def message_parse(self, message, save_original=False):
