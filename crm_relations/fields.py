@@ -92,7 +92,7 @@ class RawBinary(fields.Binary):
         return base64.b64encode(value).decode() if value else False
 
     def update_db_column(self, model, column):
-        super().update_db_column(model, column)
+        result = super().update_db_column(model, column)
         # kept as it is, not compressed: faster to store, and pieces can be read
         model.env.cr.execute(
             SQL(
@@ -101,6 +101,7 @@ class RawBinary(fields.Binary):
                 SQL.identifier(self.name),
             )
         )
+        return result
 
     def __get__(self, record, owner=None):
         if record is not None and self._is_missing_in_cache(record):
@@ -196,7 +197,7 @@ class _CopyStream:
         pieces = (b"PGCOPY\n\xff\r\n\0" + sizes, content, b"\xff\xff")
         self.pieces = list(map(memoryview, pieces))
 
-    def read(self, size=-1):
+    def read(self, size=-1):  # as of a file: pylint: disable=method-required-super
         while self.pieces and not self.pieces[0]:
             del self.pieces[0]
         if not self.pieces:

@@ -393,8 +393,10 @@ class CrmCaseRouteMixin(models.AbstractModel):
         return OUTSIDER
 
     def _has_participant(self, hand):
-        """Tell whether the sender takes part: as customer or one of his company, as
-        watcher or follower, or because we have written to him about it.
+        """Tell whether the sender takes part.
+
+        As customer or one of his company, as watcher or follower, or because we have
+        written to him about it.
         """
         senders = self._find_senders(hand)
         if hand.sender and hand.sender in (
@@ -522,8 +524,8 @@ class CrmCaseRouteMixin(models.AbstractModel):
     def _get_standing_notice(self, standing, sender):
         if standing == DOUBTFUL:
             return self.env._(
-                "Sent in the name of %s, which nothing proves: it moved nothing and was "
-                "told to nobody outside.",
+                "Sent in the name of %s, which nothing proves: it moved nothing and "
+                "was told to nobody outside.",
                 sender,
             )
         return self.env._(

@@ -76,7 +76,8 @@ class CrmCaseStage(models.Model):
     def _get_boards(self):
         """Give all `Boards`; two queries, once after a change."""
         # sudo: ids and states, which are the same for everybody
-        stages = self.sudo().with_context(active_test=False).search([])
+        stages = self.sudo().with_context(active_test=False)
+        stages = stages.search([])  # pylint: disable=no-search-all
         owners = {
             stage.id: frozenset(stage.section_ids.ids)
             for stage in stages

@@ -290,7 +290,7 @@ class CrmMailIntakeQueueMixin(models.AbstractModel):
                     result = mail._enter_by_itself(thread)
                     self._record_descent(first_error)
                     return result
-            except Exception as error:
+            except Exception as error:  # noqa: PERF203 - each try is one
                 # whatever it is: no mail is lost. Odoo's own fetching repeats nothing
                 # and drops what raises, so that there the mail waits for its next try.
                 by_odoo = self.env.context.get("default_fetchmail_server_id")

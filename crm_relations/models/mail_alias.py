@@ -66,7 +66,7 @@ class MailAlias(models.Model):
                 names |= {alias.alias_name.lower(): local}
             for name, table in names.items():
                 table[name] = table.get(name, ()) + entry
-        domains = self.env["mail.alias.domain"].sudo().search([])
+        domains = self.env["mail.alias.domain"].sudo().search([("name", "!=", False)])
         servers = self.env["fetchmail.server"].sudo()
         servers = servers.search_fetch(
             [("user", "=like", "%@%")], ["user", "section_id"]
@@ -76,7 +76,7 @@ class MailAlias(models.Model):
             server.section_id.id: server.user for server in reversed(servers)
         } | {
             section.id: section.alias_email
-            for section in sections.search([])
+            for section in sections.search([("alias_id.alias_name", "!=", False)])
             if section.alias_email
         }
         bounces = frozenset(filter(None, domains.mapped("bounce_email")))

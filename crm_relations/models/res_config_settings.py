@@ -40,8 +40,8 @@ class ResConfigSettings(models.TransientModel):
         "Answers Open Closed Cases (days)",
         config_parameter="crm_relations.mail_reopen_days",
         default=REOPEN_DAYS,
-        help="An answer to a case that was closed or merged longer ago opens a new case, "
-        "which refers to the old one.",
+        help="An answer to a case that was closed or merged longer ago opens a new "
+        "case, which refers to the old one.",
     )
     crm_mail_quiet_case = fields.Integer(
         "Mails into One Case (per hour)",
@@ -59,6 +59,7 @@ class ResConfigSettings(models.TransientModel):
     crm_mail_authserv_id = fields.Char(
         "Receiving Server's Name",
         config_parameter="crm_relations.mail_authserv_id",
-        help="The first word of the Authentication-Results header in the mails that your "
-        "mail server receives. Only senders it has checked may give commands by mail.",
+        help="The first word of the Authentication-Results header in the mails that "
+        "your mail server receives. Only senders it has checked may give commands by "
+        "mail.",
     )

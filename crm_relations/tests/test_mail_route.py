@@ -172,7 +172,7 @@ class TestMailRoute(MailCaseCommon):
             "other": self.other.number,
         }
         for name, value in names.items():
-            text = text.replace("{%s}" % name, str(value))
+            text = text.replace("{" + name + "}", str(value))
         return text
 
     def _check(self, shown):

@@ -127,7 +127,7 @@ class Aside:
         """Give its size in bytes; of encoded ones about."""
         return self.part.size
 
-    def read(self) -> bytes:
+    def read(self) -> bytes:  # no model's: pylint: disable=method-required-super
         """Decode it."""
         return self.part.read()
 

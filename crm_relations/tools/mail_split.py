@@ -111,6 +111,7 @@ class Part:
         decode = _DECODERS.get(self.encoding, _iter_raw)
         return decode(self.raw, self.body, max(self.body, self.end))
 
+    # of no model: pylint: disable-next=method-required-super
     def read(self, limit: int | None = None) -> bytes:
         """Decode its content, the first ``limit`` bytes or all of it."""
         # this class grows in place and hands out what it has without a copy
