@@ -1,9 +1,9 @@
 from odoo import api, fields, models
-from odoo.tools import email_normalize, parse_contact_from_email
+from odoo.exceptions import MissingError
+from odoo.tools import SQL, email_normalize, parse_contact_from_email
 from odoo.tools.mail import email_split_and_format
 
 from ..exceptions import NoSectionError
-from ..fields import Sanitized
 from ..tools import transitions
 from ..tools.mail_header import read_header
 from ..tools.mail_priority import priority_of
@@ -203,11 +203,13 @@ class CrmCaseMailMixin(models.AbstractModel):
         Section = self.env["crm.case.section"].sudo()
         server_id = self.env.context.get("default_fetchmail_server_id")
         server = self.env["fetchmail.server"].sudo().browse(server_id or [])
-        section = (
-            Section.browse(values.get("section_id") or []).exists()
-            or server.section_id
-            or Section._get_default_section()
-        )
+        section = Section.browse(values.get("section_id") or [])
+        try:
+            # reads all of it, which is needed anyway, and tells whether it exists
+            section.mapped("company_id")
+        except MissingError:
+            section = section.browse()
+        section = section or server.section_id or Section._get_default_section()
         if not section:
             raise NoSectionError(
                 self.env._("Section: there is none yet to receive this mail.")
@@ -256,8 +258,7 @@ class CrmCaseMailMixin(models.AbstractModel):
             values.clear()
             hand = self.env["crm.mail.intake"]._get_hand()
             if hand is not None and hand.described == self.id:
-                # only the posted text knows where the images are kept
-                values["description"] = Sanitized(message.body)
+                self._describe_by(message)
         elif self._is_first_response(message):
             values["date_first_response"] = values["date_last_action"]
         customer = self.partner_id or self._find_customer(message)
@@ -266,10 +267,28 @@ class CrmCaseMailMixin(models.AbstractModel):
         if values:
             self.write(values)
 
+    def _describe_by(self, message):
+        """Take over a message's text, which knows where its images are kept.
+
+        Not by way of Python, which would read it and sanitize it again.
+        """
+        message.flush_recordset(["body"])
+        self.flush_recordset(["description"])
+        # SQL: from one sanitized field into another of the same rules
+        self.env.cr.execute(
+            SQL(
+                "UPDATE crm_case SET description = body FROM mail_message message "
+                "WHERE crm_case.id = %s AND message.id = %s",
+                self.id,
+                message.id,
+            )
+        )
+        self.invalidate_recordset(["description"], flush=False)
+
     def _is_first_response(self, message):
         return (
             not self.date_first_response
-            and not (message.is_internal or message.subtype_id.internal)
+            and not message._is_internal_note()
             and self._is_staff(message.author_id)
         )
 

@@ -141,7 +141,7 @@ class CrmCaseMailRecipientsMixin(models.AbstractModel):
         message = message.sudo()
         if (values.get("message_type") or message.message_type) not in EXCHANGE_TYPES:
             return recipients
-        if message.is_internal or message.subtype_id.internal:
+        if message._is_internal_note():
             recipients = [data for data in recipients if not data["share"]]
         mailed = set()
         if not kwargs.get("notify_author") and not kwargs.get("notify_author_mention"):

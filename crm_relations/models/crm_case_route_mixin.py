@@ -94,7 +94,7 @@ class CrmCaseRouteMixin(models.AbstractModel):
             message, recipients_data, additional_values=additional_values
         )
         if self.id:
-            token = self._get_mail_token(_is_note(message))
+            token = message._get_case_token(self)
             domain = mail_identity.DOMAIN
             values["references"] = (
                 f"<{token}@{domain}> {values.get('references') or ''}".rstrip()
@@ -112,7 +112,7 @@ class CrmCaseRouteMixin(models.AbstractModel):
             return body
         line = Markup(
             '<div style="font-size:10px;color:#a0a0a0;margin-top:12px">%s</div>'
-        ) % self.env._("Reference: %s", self._get_mail_token(_is_note(message)))
+        ) % self.env._("Reference: %s", message._get_case_token(self))
         head, end, tail = str(body).rpartition("</body>")
         return Markup(head + line + end + tail) if end else Markup(body) + line
 
@@ -232,6 +232,7 @@ class CrmCaseRouteMixin(models.AbstractModel):
         hand.author = self[:1]._choose_author(hand)
         if any(token.kind == mail_token.NOTE for token in hand.tokens):
             message_dict["is_internal"] = True
+        # its rules on who may write are checked for answers, too
         alias = next((route[4] for route in routes if route[4]), None)
         return [(self._name, case.id, {}, self.env.uid, alias) for case in self]
 
@@ -532,9 +533,3 @@ class CrmCaseRouteMixin(models.AbstractModel):
             "From an address that takes no part in this case: it was told to nobody "
             "outside."
         )
-
-
-def _is_note(message):
-    return bool(
-        message.is_internal or not message.subtype_id or message.subtype_id.internal
-    )

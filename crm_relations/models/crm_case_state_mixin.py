@@ -73,9 +73,11 @@ class CrmCaseStateMixin(models.AbstractModel):
     @api.depends("section_id")
     def _compute_stage_id(self):
         """Keep the state when a case changes section, on the new section's board."""
+        boards = self.env["crm.case.stage"]._get_boards()
         for case in self:
             section = case.section_id
-            if section and case.stage_id not in section.board_stage_ids:
+            board = boards.own.get(section._origin.id) or boards.shared
+            if section and case.stage_id._origin.id not in board:
                 state = case.stage_id.state or transitions.DRAFT
                 case.stage_id = section._get_stage(state)
             else:

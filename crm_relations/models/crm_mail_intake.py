@@ -294,19 +294,31 @@ class CrmMailIntake(models.Model):
             ),
         )
         stored = self.env.execute_query(query)
-        self._store_bytes(dict(messages), stored, is_in_hand=bool(options))
-        return self.browse(row_id for row_id, _key in stored)
+        self._store_bytes(dict(messages), stored)
+        mails = self.browse(row_id for row_id, _key in stored)
+        if options and mails:
+            mails._remember(rows[0])
+        return mails
 
-    def _store_bytes(self, raws, stored, is_in_hand):
-        """Stream the large mails among those stored; remember one that is in hand."""
-        field = self._fields["raw"]
+    def _store_bytes(self, raws, stored):
+        """Stream the large mails among those stored."""
         for row_id, key in stored:
-            row = self.browse(row_id)
             if len(raws[key]) > PIECE:
-                field.write_stream(row, raws[key])
-            if is_in_hand:
-                # not read again from where it was just written
-                field._update_cache(row, raws[key])
+                self._fields["raw"].write_stream(self.browse(row_id), raws[key])
+
+    def _remember(self, values):
+        """Spare reading a row that was just written and is in hand.
+
+        :param values: as they were written
+        """
+        empty = {
+            name: False
+            for name, field in self._fields.items()
+            if field.store and (field.column_type or field.type == "many2many")
+        }
+        written = {name: value or False for name, value in values.items()}
+        options = {"options": json.loads(values["options"])}
+        self._update_cache(empty | written | options, validate=False)
 
     # ------------------------------------------------------------
     # ACTIONS

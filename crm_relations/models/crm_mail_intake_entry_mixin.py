@@ -39,8 +39,8 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         recipients = mail_identity.read_addresses(
             mail_identity.read_head(raw), mail_identity.RECIPIENT_HEADERS
         )
-        aliases = self.env["mail.alias"]._find_inbound(recipients)
-        return "crm.case" in aliases.values()
+        doors = self.env["mail.alias"]._find_inbound(recipients)
+        return any(door.model == "crm.case" for door in doors)
 
     @api.model
     def _take_piped(self, thread, raw, options):

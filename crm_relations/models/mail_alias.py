@@ -7,11 +7,21 @@ from odoo.tools import ormcache
 from ..tools import mail_token
 
 
+class Door(NamedTuple):
+    """What an alias does with mail."""
+
+    alias_id: int
+    model: str
+    thread_id: int
+    defaults: str
+    contact: str
+
+
 class Inbound(NamedTuple):
     """All addresses whose mail comes to this database."""
 
-    full: dict[str, tuple]  # address: (alias id, model) each
-    local: dict[str, tuple]  # the same by the part before the @
+    full: dict[str, tuple[Door, ...]]
+    local: dict[str, tuple[Door, ...]]  # the same by the part before the @
     reserved: frozenset[str]  # bounce, catchall and sender addresses of the domains
     catchall: frozenset[str]
     mailboxes: frozenset[str]  # that we read
@@ -57,15 +67,25 @@ class MailAlias(models.Model):
         full, local = {}, {}
         aliases = self.sudo().search_fetch(
             [("alias_name", "!=", False)],
-            ["alias_name", "alias_full_name", "alias_incoming_local", "alias_model_id"],
+            [
+                *("alias_name", "alias_full_name", "alias_incoming_local"),
+                *("alias_model_id", "alias_force_thread_id", "alias_defaults"),
+                "alias_contact",
+            ],
         )
         for alias in aliases:
-            entry = ((alias.id, alias.alias_model_id.model),)
+            door = Door(
+                alias.id,
+                alias.alias_model_id.model,
+                alias.alias_force_thread_id,
+                alias.alias_defaults,
+                alias.alias_contact,
+            )
             names = {(alias.alias_full_name or "").lower(): full}
             if alias.alias_incoming_local:
                 names |= {alias.alias_name.lower(): local}
             for name, table in names.items():
-                table[name] = table.get(name, ()) + entry
+                table[name] = (*table.get(name, ()), door)
         domains = self.env["mail.alias.domain"].sudo().search([("name", "!=", False)])
         servers = self.env["fetchmail.server"].sudo()
         servers = servers.search_fetch(
@@ -98,14 +118,14 @@ class MailAlias(models.Model):
         """Tell which aliases some addresses mean.
 
         :param addresses: normalized addresses, tagged ones too
-        :return: {alias id: model name}, in the order of the aliases
+        :return: list of `Door`, in the order of the aliases
         """
-        inbound, found = self._get_inbound(), {}
+        inbound, found = self._get_inbound(), set()
         for address in map(mail_token.drop_tag, addresses):
             found.update(inbound.full.get(address, ()))
             local = self._get_open_local_part(address)
             found.update(inbound.local.get(local, ()))
-        return dict(sorted(found.items()))
+        return sorted(found)
 
     @api.model
     def _is_inbound(self, address, mailboxes=True):
@@ -135,11 +155,18 @@ class MailAlias(models.Model):
             return local
         return local if domain in allowed.split(",") else ""
 
-    def _get_case_route(self, user_id):
-        """Give the route to a new case, as Odoo writes one for an alias."""
-        self.ensure_one()
-        thread_id = self.alias_force_thread_id
-        return ("crm.case", thread_id, literal_eval(self.alias_defaults), user_id, self)
+    @api.model
+    def _get_case_route(self, door, user_id):
+        """Give the route through a door, as Odoo writes one for an alias.
+
+        An alias that lets everybody in need not be read any more.
+        """
+        alias = None
+        if door.contact != "everyone":
+            # sudo: aliases are not readable for everybody
+            alias = self.sudo().browse(door.alias_id)
+        values = literal_eval(door.defaults)
+        return ("crm.case", door.thread_id, values, user_id, alias)
 
     def _alias_bounce_incoming_email(self, message, message_dict, set_invalid=True):
         """Do not ask senders to try again while the ledger does it for them."""

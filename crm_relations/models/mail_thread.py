@@ -86,18 +86,16 @@ class MailThread(models.AbstractModel):
             of another model, or an answer to one, may be meant
         """
         Alias = self.env["mail.alias"]
-        aliases = Alias._find_inbound(hand.recipients)
-        models = {*aliases.values(), *(known.model for known in hand.known)}
+        doors = Alias._find_inbound(hand.recipients)
+        models = {door.model for door in doors} | {one.model for one in hand.known}
         is_catchall = Alias._get_inbound().catchall.intersection(hand.recipients)
-        if models - {"crm.case", None} or (is_catchall and not aliases):
+        if models - {"crm.case", None} or (is_catchall and not doors):
             return None
-        if not aliases and model != "crm.case":
+        if not doors and model != "crm.case":
             return None
         self._routing_reset_bounce(message, message_dict)
         hand.take_sender(message_dict)
-        # sudo: aliases are not readable for everybody
-        aliases = Alias.sudo().browse(aliases)
-        routes = [alias._get_case_route(self.env.uid) for alias in aliases]
+        routes = [Alias._get_case_route(door, self.env.uid) for door in doors]
         routes = self.env["crm.case"]._route_mail(
             hand,
             message,
@@ -112,7 +110,6 @@ class MailThread(models.AbstractModel):
             route
             for route in routes
             if not route[4]
-            or route[4].alias_contact == "everyone"
             or self.env["crm.case"]._routing_check_route(message, message_dict, route)
         ]
 
