@@ -34,10 +34,12 @@ class CrmCaseAssignmentMixin(models.AbstractModel):
         for case_section, cases in unassigned.grouped("section_id").items():
             # sudo: the sender of a mail has no rights on the section's people
             section = case_section.sudo()
+            if section.assignment == "manual":
+                continue
             members = section.member_ids.filtered(
                 lambda user: user.active and not user.is_out_of_office
             )
-            if section.assignment == "manual" or not members:
+            if not members:
                 continue
             by_load = section.assignment == "least_loaded"
             queue = self._get_assignment_queue(section, members, by_load)

@@ -126,7 +126,10 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         return {"content_key": key, "message_id": message_id, "sender_verdict": verdict}
 
     def _look_around(self, hand):
-        """Find out what is known of a mail and of who stands in it, in two queries."""
+        """Find out what is known of a mail and of who stands in it, in two queries.
+
+        With how many mails of its sender have entered within an hour.
+        """
         self.flush_model(["message_id", "state", "case_ids"])
         # SQL: discussions and ledger in one query; only ids leave it. The ledger knows
         # what entered under another id, and what waits still.
@@ -137,12 +140,19 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
             "mail.id, mail.state FROM crm_mail_intake mail "
             "LEFT JOIN crm_mail_intake_case_rel link ON link.intake_id = mail.id "
             "WHERE mail.message_id = ANY(%(ids)s) AND mail.id != %(self)s "
+            "UNION ALL SELECT NULL, COUNT(*), NULL, NULL, NULL, NULL "
+            "FROM crm_mail_intake WHERE email_normalized = %(sender)s "
+            "AND date_received >= %(hour_ago)s AND state = 'done' "
             "ORDER BY 2 DESC NULLS LAST, 5",
             ids=[self.message_id, *hand.references],
             self=self.id,
+            sender=hand.sender,
+            hour_ago=fields.Datetime.now() - timedelta(hours=1),
         )
         self.env["mail.message"].flush_model(["message_id", "model", "res_id"])
-        hand.known = [Known(*row) for row in self.env.execute_query(query)]
+        rows = [Known(*row) for row in self.env.execute_query(query)]
+        hand.known = [known for known in rows if known.mail_id]
+        hand.sent_lately = next(row.message for row in rows if not row.mail_id)
         is_inbound = self.env["mail.alias"]._is_inbound
         recipients = hand.recipients[:MAX_RECIPIENTS]
         addresses = {hand.sender, *(one for one in recipients if not is_inbound(one))}

@@ -5,12 +5,10 @@ from odoo.tools import SQL
 
 from ..tools.mail_automatic import ANSWER
 
-# Unless system parameters say otherwise. Sixty mails of one web form are sixty cases;
-# twenty mails an hour in one case are no conversation any more.
-FLOOD_PER_SENDER = (
-    1000  # new cases of one address an hour: crm_relations.mail_flood_sender
-)
-QUIET_PER_CASE = 20  # mails into one case an hour: crm_relations.mail_quiet_case
+# Unless crm_relations.mail_flood_sender and .mail_quiet_case say otherwise. Sixty mails
+# of one web form are sixty cases; twenty mails an hour in one case are no conversation.
+FLOOD_PER_SENDER = 1000  # new cases of one address an hour
+QUIET_PER_CASE = 20  # mails into one case an hour
 DAY_FACTOR = 3  # as many times as much in a day
 FLOOD_FACTOR = 50  # as many times as much in an hour, and they are held
 
@@ -71,7 +69,7 @@ class CrmMailIntakeLoopMixin(models.AbstractModel):
     def _detect_flood(self, hand, routes):
         """Hold a mail that is one of too many; silence one that is one of many.
 
-        One query.
+        One query for an answer, none else.
 
         :return: whether it was held
         """
@@ -79,7 +77,7 @@ class CrmMailIntakeLoopMixin(models.AbstractModel):
         if cases:
             return self._detect_case_flood(hand, cases)
         limit = self._get_limit("mail_flood_sender", FLOOD_PER_SENDER)
-        if not hand.sender or self._count_of_sender(hand.sender) < limit:
+        if not hand.sender or hand.sent_lately < limit:
             return False
         # sudo: Odoo's list of senders who may
         allowed = self.env["mail.gateway.allowed"].sudo()
@@ -92,16 +90,6 @@ class CrmMailIntakeLoopMixin(models.AbstractModel):
             )
         )
         return True
-
-    def _count_of_sender(self, sender):
-        hour_ago = fields.Datetime.now() - timedelta(hours=1)
-        return self.search_count(
-            [
-                ("email_normalized", "=", sender),
-                ("date_received", ">=", hour_ago),
-                ("state", "=", "done"),
-            ]
-        )
 
     def _detect_case_flood(self, hand, case_ids):
         now = fields.Datetime.now()

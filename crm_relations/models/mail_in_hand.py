@@ -44,6 +44,7 @@ class MailInHand(int):
     recipients: list[str]  # normalized
     sender: str  # normalized, empty if there is none
     known: list[Known]
+    sent_lately: int  # mails of the sender that entered within an hour
     asked: set[str]  # addresses that were looked for among the partners
     partner_addresses: set[str]  # those that were found
     partners: object | None  # res.partner with an address of the mail
@@ -68,6 +69,7 @@ class MailInHand(int):
         senders = mail_identity.read_addresses(hand.head, ("From",))
         hand.sender = email_normalize(senders[0]) or "" if senders else ""
         hand.known = []
+        hand.sent_lately = 0
         hand.asked, hand.partner_addresses = set(), set()
         hand.partners = hand.author = hand.form = hand.commands = None
         hand.tokens = []

@@ -330,6 +330,15 @@ class TestMailReplyCost(MailCaseCommon):
         for watchers in (1, 40):
             case, mail = self._prepare_answer(watchers)
             self.env.invalidate_all()
-            with self.subTest(watchers), self.assertQueryCount(94):
+            with self.subTest(watchers), self.assertQueryCount(60):
                 self.assertEqual(self._process(mail), case.id)
+                self.env.flush_all()
+
+    @warmup
+    def test_whole_new_mail(self):
+        for trap, sender in (("known", JANE), ("unknown", STRANGER)):
+            mail = self._new_mail(sender)
+            self.env.invalidate_all()
+            with self.subTest(trap), self.assertQueryCount(23):
+                self.assertTrue(self._process(mail))
                 self.env.flush_all()
