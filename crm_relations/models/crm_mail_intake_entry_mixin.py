@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL
 
-from ..tools import mail_form, mail_identity
+from ..tools import mail_copy, mail_form, mail_identity
 from .mail_in_hand import Known, MailInHand
 
 # for a mail that is answered by another and still being processed
@@ -302,10 +302,7 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
             route for route, place in zip(routes, places, strict=True) if place in free
         ]
         if routes and not allowed:
-            receipts = self.env["crm.mail.intake.receipt"].search(
-                [("key", "in", [self._get_receipt_key(place) for place in places])]
-            )
-            self._record_duplicate(receipts.intake_id)
+            self._record_duplicate(self._find_receipts(places).intake_id)
         return allowed
 
     def _get_place(self, route):
@@ -318,28 +315,38 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         return f"{model} {alias.id if alias else 0}"
 
     def _get_receipt(self, place):
-        """Enter the mail at a place, if it is not there yet.
+        """Enter the mail at a place, if neither it nor a copy of it is there yet.
+
+        The first mail of a Message-ID takes that; another one that reuses the id is
+        told apart by its content.
 
         :return: whether it was not
         """
-        # SQL: ON CONFLICT waits for a worker that has the same mail in hand, and then
-        # either knows better or starts afresh (a serialization failure)
-        query = SQL(
-            "INSERT INTO crm_mail_intake_receipt "
-            "(key, intake_id, create_uid, create_date, write_uid, write_date) "
-            "VALUES (%s, %s, %s, now() AT TIME ZONE 'UTC', %s, "
-            "now() AT TIME ZONE 'UTC') ON CONFLICT (key) DO NOTHING RETURNING id",
-            self._get_receipt_key(place),
-            self.id,
-            self.env.uid,
-            self.env.uid,
-        )
-        return bool(self.env.execute_query(query))
+        if self._claim(*self._get_first_parts(place)):
+            return True
+        first = self._find_receipts([place])
+        if first.content_key == self.content_key or self._is_copy(first.intake_id):
+            return False
+        return self._claim(*self._get_other_parts(place))
 
-    def _get_receipt_key(self, place):
-        return mail_identity.derive_message_id(
-            self.message_id, self.content_key, place
-        ).strip("<>")
+    def _find_receipts(self, places):
+        """Find what stands where this mail could enter as the first of its id."""
+        keys = [self._get_once_key(*self._get_first_parts(one)) for one in places]
+        return self.env["crm.mail.intake.receipt"].search([("key", "in", keys)])
+
+    def _get_first_parts(self, place):
+        # some relays write ids in small letters
+        return (self.message_id.lower(), place)
+
+    def _get_other_parts(self, place):
+        return (self.message_id, self.content_key, place)
+
+    def _is_copy(self, earlier):
+        """Tell whether this mail is an earlier one, changed by a list or a scanner."""
+        return bool(earlier) and mail_copy.is_copy(
+            self.with_context(bin_size=False).raw or b"",
+            earlier.with_context(bin_size=False).raw or b"",
+        )
 
     def _record_duplicate(self, twins, message=None):
         """End the mail as one that has been here.
@@ -347,7 +354,9 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
         :param twins: rows of the ledger that may be the same mail
         :param message: mail.message it became, or one of ours that comes back
         """
-        same = twins.filtered(lambda mail: mail.content_key == self.content_key)
+        same = twins.filtered(
+            lambda mail: mail.content_key == self.content_key or self._is_copy(mail)
+        )
         cases = same.case_ids
         if message and message.model == "crm.case":
             cases |= self.env["crm.case"].browse(message.res_id).exists()

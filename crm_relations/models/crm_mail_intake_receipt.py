@@ -19,6 +19,9 @@ class CrmMailIntakeReceipt(models.Model):
     _rec_name = "key"
 
     key = fields.Char(required=True, readonly=True)
+    content_key = fields.Char(
+        readonly=True, help="Digest of the mail's content; it outlives the mail."
+    )
     intake_id = fields.Many2one(
         "crm.mail.intake", readonly=True, index="btree_not_null", ondelete="set null"
     )

@@ -122,14 +122,17 @@ class CrmMailIntakeSenderMixin(models.AbstractModel):
 
         :return: whether this mail is the first
         """
-        # SQL: ON CONFLICT, see `_get_receipt`
+        # SQL: ON CONFLICT waits for a worker that has the same mail in hand, and then
+        # either knows better or starts afresh (a serialization failure)
         query = SQL(
             "INSERT INTO crm_mail_intake_receipt "
-            "(key, intake_id, create_uid, create_date, write_uid, write_date) "
-            "VALUES (%(key)s, %(row)s, %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, "
-            "now() AT TIME ZONE 'UTC') ON CONFLICT (key) DO NOTHING RETURNING id",
+            "(key, intake_id, content_key, create_uid, create_date, write_uid, "
+            "write_date) VALUES (%(key)s, %(row)s, %(content)s, %(uid)s, "
+            "now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC') "
+            "ON CONFLICT (key) DO NOTHING RETURNING id",
             key=self._get_once_key(*parts),
             row=self.id,
+            content=self.content_key,
             uid=self.env.uid,
         )
         return bool(self.env.execute_query(query))

@@ -136,6 +136,32 @@ class TestMailIntakePiped(MailCaseCommon):
         self.assertIs(self._pipe(b"Received: x\r\n" + other), False)
         self.assertEqual(self._get_row().state, "duplicate")
 
+    def test_changed_on_its_way_is_the_same_mail(self):
+        first = self._pipe(plain(1))
+        body = b"\r\n\r\n"
+        for name, old, new in (
+            ("mark in the subject", b"Subject: ", b"Subject: [team] "),
+            ("sender written by a list", b"From: ", b'From: "Team" <t@list.example>, '),
+            ("id in small letters", b"<plain1@mail", b"<PLAIN1@mail"),
+            ("banner", body, body + b"CAUTION: this came from outside.\r\n\r\n"),
+        ):
+            with self.subTest(name):
+                raw = plain(1).replace(old, new, 1)
+                self.assertNotEqual(raw, plain(1))
+                self.assertIs(self._pipe(raw + b"-- \r\nOur list\r\n"), False)
+                row = self._get_row()
+                self.assertEqual((row.state, row.case_ids.ids), ("duplicate", [first]))
+
+    def test_copy_with_more_in_it_is_another_mail(self):
+        self._pipe(plain(1))
+        self.assertTrue(self._pipe(plain(1) + b"And there is a lot more. " * 50))
+
+    def test_original_may_be_gone_when_it_comes_again(self):
+        self._pipe(plain(1))
+        self._get_row().sudo().unlink()
+        self.env["mail.message"].search([("model", "=", "crm.case")]).unlink()
+        self.assertIs(self._pipe(b"Received: a\r\n" + plain(1)), False)
+
     def test_equal_text_sent_again_is_another_mail(self):
         first = self._pipe(plain(1))
         second = self._pipe(plain(1).replace(b"<plain1@", b"<other@"))
