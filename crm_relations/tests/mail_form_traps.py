@@ -289,6 +289,10 @@ def _encodings():
         part(), part(uu, "application/x", content_transfer_encoding="x-uuencode")
     )
     yield "uuencoded file", Trap(raw)
+    yield (
+        "not uuencoded as it says",
+        Trap(mail(f"{WORDS}\n" * 9, content_transfer_encoding="x-uuencode")),
+    )
     yield "NUL in the text", Trap(mail(f"{WORDS}\0 on"), words=(f"{WORDS} on",))
     yield (
         "NUL behind base64",
@@ -493,6 +497,7 @@ def _dates():
         *("Thu, 1 Jan 2099 00:00:00 +0000", "yesterday", "", "0", "9" * 400),
         *("Mon, 2 Mar 2026 10:00:00 +9999", "Mon, 2 Mar 2026 99:00:00 +0000"),
         *("=?utf-8?q?Mon?=", "1" * 15, "Mon, 2 Mar 0026 10:00:00 +0000"),
+        "Mon, 1 Jan 99999999999 00:00:00",
     ):
         yield f"Date: {date[:34]}", Trap(mail(date=date))
 

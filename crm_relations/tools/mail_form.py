@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from email.header import Header
+from email.utils import parsedate_to_datetime
 from html import escape
 
 from . import mail_html
@@ -432,8 +433,20 @@ def _write_headers(mail, senders, found):
         if name in _LINE_HEADERS and name in seen:
             continue
         seen.add(name)
-        lines.append(_write_kept(name, value))
+        if name != b"date" or _is_date(value):
+            lines.append(_write_kept(name, value))
     return lines
+
+
+def _is_date(value):
+    # what else is wrong with a date, Python's parser notes when one looks at it
+    try:
+        parsedate_to_datetime(value.decode("utf-8", "replace"))
+    except OverflowError:
+        return False
+    except (ValueError, TypeError, IndexError):
+        return True
+    return True
 
 
 def _write_kept(name, value):

@@ -31,6 +31,7 @@ _NOT_BASE64 = bytes(
     set(range(256))
     - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 )
+_BEGIN = re.compile(rb"^begin[ \t]", re.M)  # of uuencoded content
 _OPEN, _CLOSE = 0, 1
 _EMBEDDED = ("message/rfc822", "message/global", "message/news")
 _UNENCODED = ("", "7bit", "8bit", "binary")
@@ -513,6 +514,10 @@ def _iter_quoted(raw, start, end):
 
 
 def _iter_uu(raw, start, end):
+    if not _BEGIN.search(raw, start, end):
+        # it only says so, and is a text as it stands
+        yield from _iter_raw(raw, start, end)
+        return
     lines = BytesIO(raw[start:end])
     for line in lines:
         if line.startswith((b"begin ", b"end")) or not line.strip():
