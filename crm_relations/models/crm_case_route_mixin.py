@@ -1,9 +1,11 @@
+import re
 from datetime import timedelta
 
 from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import (
     consteq,
+    email_normalize,
     email_normalize_all,
     formataddr,
     hmac,
@@ -19,6 +21,7 @@ from ..tools import (
 )
 from .mail_in_hand import DOUBTFUL, INVITED, OUTSIDER, PARTICIPANT, STAFF
 
+MAX_CORRESPONDENCE = 200  # messages that are looked at
 REOPEN_DAYS = 90  # unless crm_relations.mail_reopen_days says otherwise
 
 
@@ -396,38 +399,47 @@ class CrmCaseRouteMixin(models.AbstractModel):
     def _has_participant(self, hand):
         """Tell whether the sender takes part.
 
-        As customer or one of his company, as watcher or follower, or because we have
-        written to him about it.
+        As customer or one of his company, as watcher or follower, or because he was
+        written to about it.
         """
         senders = self._find_senders(hand)
-        if hand.sender and hand.sender in (
+        return self._is_participant(hand.sender, senders) or self._has_correspondent(
+            hand.sender, senders
+        )
+
+    def _is_participant(self, address, partners):
+        """Tell whether somebody takes part by what the case itself says."""
+        if address and address in (
             self.email_normalized,
             *email_normalize_all(self.email_cc or ""),
         ):
             return True
-        if senders & self.partner_id or (
+        if partners & self.partner_id or (
             self.commercial_partner_id
-            and self.commercial_partner_id in senders.commercial_partner_id
+            and self.commercial_partner_id in partners.commercial_partner_id
         ):
             return True
-        return bool(senders & self.message_partner_ids) or self._has_correspondent(
-            hand.sender, senders
-        )
+        return bool(partners & self.message_partner_ids)
 
     def _has_correspondent(self, address, partners):
-        """Tell whether somebody was in the public discussion before."""
+        """Tell whether somebody was brought into the public discussion before.
+
+        To have written is not enough: a guest would be one only once.
+        """
         if not address:
             return False
+        # a search knows only parts of texts: % and _ of an address stand for themselves
+        text = re.sub(r"([\\%_])", r"\\\1", address)
         by_partner = [
             "|",
             ("partner_ids", "in", partners.ids),
             ("author_id", "in", partners.ids),
         ]
         # sudo: see `_fetch_mail_cases`
-        return bool(
+        found = (
             self.env["mail.message"]
             .sudo()
-            .search_count(
+            .search(
                 [
                     ("model", "=", self._name),
                     ("res_id", "=", self.id),
@@ -435,12 +447,32 @@ class CrmCaseRouteMixin(models.AbstractModel):
                     ("subtype_id.internal", "=", False),
                     *(["|"] if partners else []),
                     "|",
-                    ("outgoing_email_to", "ilike", address),
-                    ("email_from", "ilike", address),
+                    ("outgoing_email_to", "ilike", text),
+                    ("email_from", "ilike", text),
                     *(by_partner if partners else []),
                 ],
-                limit=1,
+                limit=MAX_CORRESPONDENCE,
             )
+        )
+        return any(self._brings_in(message, address, partners) for message in found)
+
+    def _brings_in(self, message, address, partners):
+        """Tell whether a message makes somebody take part.
+
+        We, or one who takes part, wrote to him, or the case began with his words.
+        """
+        sender = email_normalize(message.email_from)
+        is_first = message.subtype_id == self._creation_subtype()
+        if sender == address or partners & message.author_id:
+            return is_first
+        is_told = partners & message.partner_ids or address in email_normalize_all(
+            message.outgoing_email_to or ""
+        )
+        is_ours = message.author_id and not message.author_id.partner_share
+        return bool(is_told) and (
+            is_first
+            or bool(is_ours)
+            or self._is_participant(sender, message.author_id)
         )
 
     def _choose_author(self, hand):

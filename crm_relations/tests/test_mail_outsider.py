@@ -184,5 +184,36 @@ class TestMailOutsider(MailCaseCommon):
         self.assertEqual(self._get_values(case), before | {"state": "open"})
         self._check_told_nothing_later(case)
 
+    def test_guest_stays_a_guest(self):
+        case, message_id = self._begin()
+        ours = case.message_post(body="Hello", subtype_xmlid="mail.mt_comment")
+        self._send(Trick(headers={"In-Reply-To": ours.message_id}), case, "")
+        for name in ("knows the id and copies a friend", "knows the number"):
+            before = self._get_values(case)
+            reached = self._send(OUTSIDERS[name], case, message_id)
+            self.assertFalse([one for one in reached if "acme" in one], name)
+            self.assertEqual(self._get_values(case), before, name)
+        self._check_told_nothing_later(case)
+
+    def test_addresses_are_no_patterns(self):
+        case, _message_id = self._begin()
+        self._post_to(case, "jo_ann@mail.example")
+        for sender in ("%@mail.example", "jo%@mail.example", "ann@mail.example"):
+            self.assertNotEqual(
+                self._receive(sender, subject=f"[{case.number}] Me"), case, sender
+            )
+        for sender in ("jo_ann@mail.example", "Jo <JO_ANN@mail.example>"):
+            self.assertEqual(
+                self._receive(sender, subject=f"[{case.number}] Me"), case, sender
+            )
+
+    def _post_to(self, case, address):
+        case.message_post(
+            body="Hello",
+            subtype_xmlid="mail.mt_comment",
+            message_type="comment",
+            outgoing_email_to=address,
+        )
+
     def test_stranger_without_a_case_opens_his_own(self):
         self.assertTrue(self._receive(STRANGER))
