@@ -55,6 +55,17 @@ class _Session:
 class IrMailServer(models.Model):
     _inherit = "ir.mail_server"
 
+    def _build_email__(self, email_from, *args, **kwargs):
+        """Tell of a mail whose writer has no readable address under our own.
+
+        Odoo signs with what stood in From, which no server takes or its parser raises
+        on; the people in the case would not hear of that mail.
+        """
+        refusals = self.env.context.get("crm_case_refusals")
+        if isinstance(refusals, Refusals) and not email_normalize(email_from):
+            email_from = kwargs.get("reply_to") or email_from
+        return super()._build_email__(email_from, *args, **kwargs)
+
     def send_email(self, message, *args, smtp_session=None, **kwargs):
         """Let one refused recipient of a case's mail not keep it from the others.
 

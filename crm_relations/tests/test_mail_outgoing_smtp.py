@@ -180,6 +180,18 @@ class TestMailOutgoingSmtp(MailServerCommon):
         self.assertEqual(len(case.message_ids), count)
         self.assertEqual(case.message_ids[0], message)
 
+    def test_mail_of_nobody_is_told_to_the_responsible(self):
+        _case, asked = self._open_case()
+        for sender in ("a@", "@b", "Jane", '"x" <a@>', "a@@b"):
+            raw = self._new_mail(STRANGER, to=SECTION, answers=asked["Message-ID"])
+            raw = raw.as_bytes().replace(STRANGER.encode(), sender.encode())
+            with self.subTest(sender):
+                self.mail_server.deliver(SECTION, raw)
+                self.assertFalse(self._fetch())
+                self.assertEqual(
+                    email_normalize(self._take(TO_AGENT)["Reply-To"]), SECTION
+                )
+
     def test_file_of_an_answer_arrives(self):
         case, _asked = self._open_case()
         case.with_user(self.agent).message_post(
