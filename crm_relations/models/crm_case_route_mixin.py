@@ -177,11 +177,11 @@ class CrmCaseRouteMixin(models.AbstractModel):
         if late:
             # where the discussion was, whatever address the answer found
             section, origin = late[:1].section_id, late[:1]._find_living_cases()
-            values = {"section_id": section.id, "origin_id": origin.id}
+            values = {"section_id": section.id, **origin._get_follow_up(message_dict)}
             return [(self._name, 0, values, self.env.uid, None)]
         extra = self._get_forwarded_values(hand, message, message_dict)
         if named:
-            extra["origin_id"] = named.id
+            extra |= named._get_follow_up(message_dict)
         return [
             (model, thread_id, dict(values or {}, **extra), *rest)
             for model, thread_id, values, *rest in routes
@@ -227,6 +227,14 @@ class CrmCaseRouteMixin(models.AbstractModel):
             author_id = values.get("partner_id")
             msg_dict = msg_dict | {"email_from": customer, "author_id": author_id}
         return super().message_new(msg_dict, values)
+
+    def _get_follow_up(self, message_dict):
+        """Give the values of a case that follows this one; it has its own number."""
+        name = message_dict.get("subject") or ""
+        for case in self:
+            name = mail_reference.drop_mark(name, case.number)
+        values = {"origin_id": self[:1].id}
+        return values | {"name": name} if name else values
 
     def _get_answer_routes(self, hand, message_dict, routes):
         """Lead a mail into these cases, and note what it may do in each."""
@@ -323,7 +331,8 @@ class CrmCaseRouteMixin(models.AbstractModel):
             return nobody, nobody
         # sudo: see `_fetch_mail_cases`
         found = self.sudo().with_context(active_test=False)
-        found = found.search([("number", "in", marks)], limit=1)
+        found = found.search([("number", "in", marks)])
+        found = found.sorted(lambda case: marks.index(case.number))[:1]
         living = found._find_living_cases()
         if not found:
             return nobody, nobody
@@ -470,9 +479,7 @@ class CrmCaseRouteMixin(models.AbstractModel):
         )
         is_ours = message.author_id and not message.author_id.partner_share
         return bool(is_told) and (
-            is_first
-            or bool(is_ours)
-            or self._is_participant(sender, message.author_id)
+            is_first or bool(is_ours) or self._is_participant(sender, message.author_id)
         )
 
     def _choose_author(self, hand):

@@ -352,6 +352,21 @@ class TestMailRoute(MailCaseCommon):
         self.assertEqual(self.case.follow_up_ids, found)
         self.assertEqual(self.case.follow_up_count, 1)
 
+    def test_follower_does_not_bear_the_old_number(self):
+        self.case.action_close()
+        subject = f"Re: [{self.case.number}] Printer on fire"
+        headers = {"In-Reply-To": self.message.message_id}
+        self.env.flush_all()
+        with freeze_all_time(fields.Datetime.now() + timedelta(days=91)):
+            late = self._receive(JANE, subject=subject, headers=headers)
+        named = self._receive(STRANGER, subject=subject)
+        for case in late | named:
+            self.assertEqual(case.origin_id, self.case)
+            self.assertEqual(case.name, "Re: Printer on fire")
+        # of two numbers, the first one counts
+        both = f"[{late.number}] Re: [{self.case.number}] Printer on fire"
+        self.assertEqual(self._receive(JANE, subject=both), late)
+
     def test_how_long_ago_is_a_setting(self):
         self.case.action_cancel()
         settings = self.env["ir.config_parameter"]

@@ -33,6 +33,18 @@ def add_mark(subject: str, number: str) -> str:
     return f"[{number}] {subject or ''}".rstrip()
 
 
+def drop_mark(subject: str, number: str) -> str:
+    """Take the mark of a case out of a subject.
+
+    >>> drop_mark("Re: [101] Printer on fire", "101")
+    'Re: Printer on fire'
+    >>> drop_mark("[7] Re: [101] x [#101]", "101")
+    '[7] Re: x'
+    """
+    mark = rf"\s*\[\s*#?\s*{re.escape(number)}\s*\]"
+    return re.sub(mark, "", (subject or "")[:SUBJECT_LIMIT]).strip()
+
+
 def find_marks(subject: str) -> list[str]:
     """Find what may be numbers of cases.
 
