@@ -184,6 +184,10 @@ def _structures():
     )
     yield "line ends of Unix", Trap(many(part(), file()).replace(b"\r\n", b"\n"))
     yield "line ends of old Macs", Trap(mail().replace(b"\r\n", b"\r"))
+    yield (
+        "line ends of old Macs above others",
+        Trap(mail().replace(b"\r\n", b"\r") + b"\r\nmore\r\n"),
+    )
     yield "headers and nothing else", Trap(HEAD + b"Subject: Trap", words=())
     yield "nothing but a body", Trap(b"\r\n" + WORDS.encode(), sender=None)
     yield "nothing at all", Trap(b"", words=(), sender=None)

@@ -32,6 +32,9 @@ _NOT_BASE64 = bytes(
     - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 )
 _BEGIN = re.compile(rb"^begin[ \t]", re.M)  # of uuencoded content
+# lines that end as on old Macintoshes, whatever the text behind them has
+_BARE_RETURN = re.compile(rb"\r(?!\n)")
+_BARE_FIRST = re.compile(rb"[^\r\n]*\r(?!\n)")
 _OPEN, _CLOSE = 0, 1
 _EMBEDDED = ("message/rfc822", "message/global", "message/news")
 _UNENCODED = ("", "7bit", "8bit", "binary")
@@ -163,8 +166,8 @@ def split(raw: bytes) -> Mail:
     >>> [p.read() for p in split(b"").parts]
     [b'']
     """
-    if len(raw) < CHUNK and b"\n" not in raw and b"\r" in raw:
-        raw = raw.replace(b"\r", b"\n")
+    if len(raw) < CHUNK and _BARE_FIRST.match(raw):
+        raw = _BARE_RETURN.sub(b"\n", raw)
     return _Splitter(raw).run()
 
 
