@@ -364,7 +364,7 @@ class CrmMailIntake(models.Model):
         return cases.with_env(self.env)._get_records_action()
 
     def action_attach_to_case(self, case=None):
-        """Put the mails into a case's discussion.
+        """Put the mails into a case's discussion, each once.
 
         :param case: crm.case or its id; without one, a dialog asks for it
         """
@@ -374,7 +374,8 @@ class CrmMailIntake(models.Model):
             case = self.env["crm.case"].browse(case)
         case.ensure_one().check_access("write")
         for mail in self._check_manager()._get_free():
-            mail._enter(case.sudo())
+            if mail.state != DONE or case not in mail.case_ids:
+                mail._enter(case.sudo())
         self.sudo()._sync_quarantine_activities()
         return True
 

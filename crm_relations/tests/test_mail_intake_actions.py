@@ -110,6 +110,9 @@ class TestMailIntakeActions(MailCaseCommon):
             self.assertEqual(row.case_ids, self.case)
             self.assertEqual(row.state, "done")
             self.assertTrue(self.case.message_ids - messages)
+            messages = self.case.message_ids
+            row.action_attach_to_case(self.case)
+            self.assertEqual(self.case.message_ids, messages, "once")
         self.assertEqual(self.case.intake_count, 2)
 
     @users("boss")
