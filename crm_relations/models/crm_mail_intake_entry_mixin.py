@@ -200,20 +200,22 @@ class CrmMailIntakeEntryMixin(models.AbstractModel):
 
         Odoo drops every mail whose id it knows. Ids are not proof: senders reuse them,
         and the same mail may come for another section. Such a mail enters with an id
-        derived from what distinguishes it; the receipts say whether it may.
+        derived from what distinguishes it; the receipts say whether it may. So does
+        one whose id no mail of ours could carry on.
         """
         same = [known for known in hand.known if known.mail_id == self.message_id]
         twins = self.browse({known.intake for known in same if known.intake})
         message_id = next((known.message for known in same if known.message), None)
-        if not (twins and message_id):
+        is_usable = mail_identity.is_usable_id(self.message_id)
+        if is_usable and not (twins and message_id):
             # if Odoo knows the id from elsewhere it says so, see `_conclude`
             return self.message_id
         # sudo: whoever brings the mail, all messages count
-        known = self.env["mail.message"].sudo().browse(message_id)
+        known = self.env["mail.message"].sudo().browse(message_id or [])
         derived = mail_identity.derive_message_id(
             self.message_id, self.content_key, self.section_id.id
         )
-        if known.message_type == "email":
+        if not known or known.message_type == "email":
             known = self._find_message(derived)
         if not known:
             return derived

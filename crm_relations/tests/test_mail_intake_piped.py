@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import mute_logger
 from psycopg2.errors import SerializationFailure
 
+from ..tools import mail_identity
 from .mail_case_common import QUALITY, STRANGER, SUPPORT, SUPPORT2, MailCaseCommon
 from .mail_intake_common import POISON, plain, poison, refuse_poison
 
@@ -135,6 +136,20 @@ class TestMailIntakePiped(MailCaseCommon):
         self.assertNotEqual(first, second)
         self.assertIs(self._pipe(b"Received: x\r\n" + other), False)
         self.assertEqual(self._get_row().state, "duplicate")
+
+    def test_id_that_cannot_be_passed_on_is_replaced(self):
+        for written in (b"<[1]@mail.example>", b"<@mail.example>", b"<\xe9@mail.example>"):
+            with self.subTest(written):
+                raw = plain(1).replace(b"<plain1@mail.example>", written)
+                case = self.env["crm.case"].browse(self._pipe(raw))
+                message_id = case.message_ids.message_id
+                self.assertTrue(mail_identity.is_usable_id(message_id), message_id)
+                self.assertIs(self._pipe(b"Received: x\r\n" + raw), False)
+                row = self._get_row()
+                self.assertEqual((row.state, row.case_ids), ("duplicate", case))
+                answer = plain(2).replace(b"<plain2@", b"<answer%d@" % case.id)
+                answer = b"In-Reply-To: " + written + b"\r\n" + answer
+                self.assertEqual(self._pipe(answer), case.id)
 
     def test_changed_on_its_way_is_the_same_mail(self):
         first = self._pipe(plain(1))

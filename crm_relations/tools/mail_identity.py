@@ -7,8 +7,9 @@ what lets the ledger store a mail that no parser understands.
 import hashlib
 import re
 from collections.abc import Iterable
-from email.message import Message
+from email.message import EmailMessage, Message
 from email.parser import BytesHeaderParser
+from email.policy import SMTP
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ DOMAIN = "crm-relations.invalid"  # of ids made here; no real mail can carry it
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _ID_HEADER = re.compile(rb"^message-id[ \t]*:.*(?:\n[ \t].*)*(?:\n|\Z)", re.I | re.M)
+_USUAL_ID = re.compile(r"<[\w.!#$%&'*+/=?^`{|}~-]+@[\w.:-]+>", re.ASCII)
 _BRACKETED_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 # only from the beginning of a word on: from each of its letters, a long one takes hours
 _ADDRESS = re.compile(
@@ -136,6 +138,25 @@ def normalize_message_id(text: str) -> str:
     token = found[1] if found else next(iter(text.split()), "")
     token = _CONTROL.sub("", token.strip("<>"))[:TEXT_LIMIT]
     return f"<{token}>" if token else ""
+
+
+def is_usable_id(message_id: str) -> bool:
+    """Tell whether a mail of ours can have this id; Python refuses to write some.
+
+    >>> is_usable_id("<a$1.2@host.example>"), is_usable_id("<a b@[1.2.3.4]>")
+    (True, True)
+    >>> is_usable_id("<[1]@host>"), is_usable_id("<@host>"), is_usable_id("<\u00e9@x>")
+    (False, False, False)
+    """
+    if _USUAL_ID.fullmatch(message_id):
+        return True
+    mail = EmailMessage(policy=SMTP)
+    try:
+        mail["Message-Id"] = message_id
+        mail.as_bytes()
+    except Exception:  # whatever its parser stumbles over
+        return False
+    return True
 
 
 def content_key(raw: bytes) -> str:
