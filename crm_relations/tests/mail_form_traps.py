@@ -188,6 +188,11 @@ def _structures():
         "line ends of old Macs above others",
         Trap(mail().replace(b"\r\n", b"\r") + b"\r\nmore\r\n"),
     )
+    head = b"Message-ID: <old.mac@mail.example>\r\n" + HEAD
+    yield (
+        "line ends of old Macs behind the id",
+        Trap(mail(head=head).replace(b"\r\n", b"\r") + b"\r\n\r\nmore\r\n"),
+    )
     yield "headers and nothing else", Trap(HEAD + b"Subject: Trap", words=())
     yield "nothing but a body", Trap(b"\r\n" + WORDS.encode(), sender=None)
     yield "nothing at all", Trap(b"", words=(), sender=None)

@@ -25,7 +25,9 @@ TEXT_LIMIT = 500  # characters of a header that are shown in lists
 DOMAIN = "crm-relations.invalid"  # of ids made here; no real mail can carry it
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
-_ID_HEADER = re.compile(rb"^message-id[ \t]*:.*(?:\n[ \t].*)*(?:\n|\Z)", re.I | re.M)
+_ID_HEADER = re.compile(
+    rb"^message-id[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*(?:\r\n|\r|\n|\Z)", re.I | re.M
+)
 _USUAL_ID = re.compile(r"<[\w.!#$%&'*+/=?^`{|}~-]+@[\w.:-]+>", re.ASCII)
 _BRACKETED_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 # only from the beginning of a word on: from each of its letters, a long one takes hours
@@ -206,6 +208,8 @@ def with_message_id(raw: bytes, message_id: str) -> bytes:
 
     >>> with_message_id(b"A: 1\r\nMessage-ID:\r\n <x>\r\nB: 2\r\n\r\nHi", "<y@z>")
     b'Message-ID: <y@z>\r\nA: 1\r\nB: 2\r\n\r\nHi'
+    >>> with_message_id(b"Message-ID: <x>\rA: 1\r\rHi\r\n\r\nthere", "<y@z>")
+    b'Message-ID: <y@z>\r\nA: 1\r\rHi\r\n\r\nthere'
     """
     head, rest = split_header(raw)
     head = _ID_HEADER.sub(b"", head).rstrip(b"\r\n")
