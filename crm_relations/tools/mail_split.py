@@ -23,6 +23,7 @@ MAX_PARTS = 2000  # what follows is one last part
 MAX_MISSES = 20_000  # lines with two dashes that are no boundary, looked at one by one
 MAX_ENDS = 1000  # of base64 in a chunk; what ends more often is nonsense
 CHUNK = 1 << 18  # bytes decoded at a time
+MAX_BARE = 4 << 20  # bytes of a mail that is copied to give it usual line ends
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.S)
 _PARAM = re.compile(r';\s*([^=;\s"]+)\s*=\s*(?:"([^"]*)"|([^;]*))')
@@ -166,7 +167,7 @@ def split(raw: bytes) -> Mail:
     >>> [p.read() for p in split(b"").parts]
     [b'']
     """
-    if len(raw) < CHUNK and _BARE_FIRST.match(raw):
+    if len(raw) < MAX_BARE and _BARE_FIRST.match(raw):
         raw = _BARE_RETURN.sub(b"\n", raw)
     return _Splitter(raw).run()
 
