@@ -10,6 +10,8 @@ from . import crm_case_transfer_mixin
 from . import crm_case_mail_recipients_mixin
 from . import crm_case_mail_mixin
 from . import crm_case_outgoing_mixin
+from . import crm_case_token_mixin
+from . import crm_case_standing_mixin
 from . import crm_case_route_mixin
 from . import crm_case_assignment_mixin
 from . import crm_case_command_value_mixin

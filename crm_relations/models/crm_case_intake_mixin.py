@@ -67,6 +67,12 @@ class CrmCaseIntakeMixin(models.AbstractModel):
             if not data["share"] and (automatic != ANSWER or data["notif"] != "email")
         ]
 
+    def _message_auto_subscribe_notify(self, partner_ids, template):
+        """Announce nothing because of a mail that sets nothing in motion."""
+        if self._get_automatic() == ANSWER:
+            return None
+        return super()._message_auto_subscribe_notify(partner_ids, template)
+
     @api.model
     def _get_automatic(self):
         """Tell whether a program wrote the mail in hand, or seems to: see loops."""

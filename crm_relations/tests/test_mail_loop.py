@@ -1,6 +1,7 @@
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import make_msgid
+from unittest.mock import patch
 
 from odoo.tools import email_normalize
 
@@ -98,6 +99,24 @@ class TestMailLoop(MailCaseCommon):
         row = self.env["crm.mail.intake"].search([], limit=1)
         self.assertEqual(row.state, "done")
         self.assertIn("nobody was mailed", row.reason)
+
+    def test_beyond_the_limit_nothing_is_announced(self):
+        # something (a rule, say) gives the case to another whenever a mail comes
+        Case = type(self.env["crm.case"])
+        original = Case.message_update
+        users = self.agent | self.colleague
+
+        def reassign(case, *args, **kwargs):
+            result = original(case, *args, **kwargs)
+            case.user_id = users - case.user_id
+            return result
+
+        self.env["ir.config_parameter"].set_param("crm_relations.mail_quiet_case", 3)
+        with patch.object(Case, "message_update", reassign):
+            for _index in range(3):
+                self._reply(JANE)
+            with self._sends_to():
+                self._reply(JANE)
 
     def test_far_beyond_the_limit_mail_waits(self):
         self.env["ir.config_parameter"].set_param("crm_relations.mail_quiet_case", 0)

@@ -244,6 +244,25 @@ class TestMailRoute(MailCaseCommon):
             self.assertIn(note, sent["body"])
             self.assertNotIn(self.case._get_mail_token(), sent["body"])
 
+    def test_public_mail_names_no_notes(self):
+        note = self.case.message_post(body="Psst", subtype_xmlid="mail.mt_note")
+        with self.mock_mail_gateway():
+            self.case.message_post(
+                body="Hello", partner_ids=self.jane.ids, subtype_xmlid="mail.mt_comment"
+            )
+            self.flush_tracking()
+        for sent in self._mails:
+            self.assertNotIn(note.message_id, sent["references"])
+            self.assertIn(self.message.message_id, sent["references"])
+
+    def test_announcements_say_that_no_person_wrote_them(self):
+        with self.mock_mail_gateway():
+            self.case.with_user(self.senior).user_id = self.colleague
+            self.flush_tracking()
+        self.assertTrue(self._mails)
+        for sent in self._mails:
+            self.assertEqual(sent["headers"]["Auto-Submitted"], "auto-generated")
+
     def test_answer_to_a_note_without_ids_stays_a_note(self):
         self.message.unlink()
         with self._sends_to():
@@ -366,6 +385,14 @@ class TestMailRoute(MailCaseCommon):
         # of two numbers, the first one counts
         both = f"[{late.number}] Re: [{self.case.number}] Printer on fire"
         self.assertEqual(self._receive(JANE, subject=both), late)
+
+    def test_second_late_answer_joins_what_the_first_began(self):
+        self.case.action_close()
+        first = self._answer_after(91)
+        self.assertEqual(self._answer_after(92), first)
+        self.assertNotEqual(self._answer_after(92, sender=BOB), first)
+        first.action_close()
+        self.assertNotEqual(self._answer_after(92), first)
 
     def test_how_long_ago_is_a_setting(self):
         self.case.action_cancel()

@@ -60,6 +60,18 @@ def find_tokens(text: str) -> list[Token]:
     return list(found)
 
 
+def is_note(message_id: str) -> bool:
+    """Tell whether an id of ours is one of a note.
+
+    >>> is_note("<n5.k3mvq2xw7dnoaj5hfzeu.1@host>")
+    True
+    >>> is_note("<c5.k3mvq2xw7dnoaj5hfzeu.1@host>"), is_note("<n5@host>")
+    (False, False)
+    """
+    found = find_tokens(message_id)
+    return bool(found) and found[0].kind == NOTE
+
+
 def add_to_message_id(message_id: str, token: str) -> str:
     """Put a token at the front of an id of ours.
 
