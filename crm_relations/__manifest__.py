@@ -12,6 +12,7 @@
         "security/ir.model.access.csv",
         "security/crm_case_section_security.xml",
         "security/crm_case_security.xml",
+        "security/crm_case_rule_security.xml",
         "data/ir_sequence_data.xml",
         "data/mail_message_subtype_data.xml",
         "data/crm_case_stage_data.xml",

@@ -39,3 +39,11 @@ class NoStageError(_Explained, ValidationError):
 
 class MenuEntryError(_Explained, ValidationError):
     """The menus of a section cannot be made as asked."""
+
+
+class WorkingTimeError(_Explained, UserError):
+    """A calendar has no working time, or too little, to reckon with."""
+
+
+class LedgerError(_Explained, UserError):
+    """A ledger is a record of what happened: nobody adds, changes or deletes rows."""

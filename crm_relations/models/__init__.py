@@ -11,6 +11,10 @@ from . import crm_case_mail_recipients_mixin
 from . import crm_case_mail_mixin
 from . import crm_case_assignment_mixin
 from . import crm_case_intake_mixin
+from . import crm_case_criteria_mixin
+from . import crm_case_rule
+from . import crm_case_rule_run
+from . import crm_case_timer
 from . import crm_case
 from . import mail_thread
 from . import fetchmail_server

@@ -139,9 +139,13 @@ class TestConventions(CrmRelationsCommon):
     # ------------------------------------------------------------
 
     def _model_of(self, xml_id, kind):
-        """Give the model that an XML id names before ``_<kind>``."""
-        table = re.split(rf"_{kind}(?:_|$)", xml_id)[0]
-        return {model._table: name for name, model in self.env.items()}.get(table)
+        """Give the model that an XML id names before ``_<kind>``, the longest one."""
+        tables = {model._table: name for name, model in self.env.items()}
+        names = [
+            tables.get(xml_id[: match.start()])
+            for match in re.finditer(rf"_{kind}(?=_|$)", xml_id)
+        ]
+        return next(filter(None, reversed(names)), None)
 
     def test_view_ids_name_model_and_type(self):
         for xml_id, view in self._own_records("ir.ui.view"):

@@ -5,5 +5,7 @@ from . import (
     mail_priority,
     mail_reference,
     mailbox_reader,
+    pattern,
     transitions,
+    working_time,
 )
