@@ -1,4 +1,5 @@
 # isort: off
+from . import resource_calendar
 from . import crm_case_channel
 from . import crm_case_stage
 from . import crm_case_section_intake_mixin

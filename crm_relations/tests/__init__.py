@@ -26,4 +26,6 @@ from . import (
     test_section_menus,
     test_security,
     test_tours,
+    test_working_time,
+    test_working_time_sql,
 )
