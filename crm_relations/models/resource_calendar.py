@@ -35,11 +35,12 @@ class ResourceCalendar(models.Model):
 
     For many, in one statement (see `_get_working_from_sql`)::
 
-        SELECT c.id, {due} FROM crm_case c JOIN {work} ON work.calendar_id = c.calendar_id
+        SELECT c.id, {due} FROM crm_case c JOIN {work} ON work.calendar_id = …
         work = calendars._get_working_from_sql(seconds=2 * 86400)
         due = calendars._get_working_delay_sql(SQL("c.create_date"), 2, "days")
 
-    Whoever keeps instants that follow from a calendar extends `_on_working_time_change`.
+    Whoever keeps instants that follow from a calendar extends
+    `_on_working_time_change`.
     """
 
     _inherit = "resource.calendar"
@@ -84,6 +85,18 @@ class ResourceCalendar(models.Model):
         """
         day = (self.hours_per_day if self else 24) * _HOUR
         return delay * {"seconds": 1, "minutes": 60, "hours": _HOUR, "days": day}[unit]
+
+    def _has_working_time(self, seconds, first=None, last=None):
+        """Tell whether a calendar has so much working time around some instants.
+
+        For those who must go on without: mail that arrives, a list that is shown.
+        """
+        now = fields.Datetime.now()
+        try:
+            self._get_working_time().reach(first or now, last or now, seconds)
+        except (WorkingTimeError, NoWorkingTimeError):
+            return False
+        return True
 
     def _call_working_time(self, method, *args):
         try:
@@ -154,7 +167,7 @@ class ResourceCalendar(models.Model):
         return tuple(tuple(tuple(sorted(day)) for day in week) for week in weeks)
 
     def _get_leave_domain(self, resource):
-        """Give the leaves that count: the calendar's own and those for all calendars."""
+        """Give the leaves that count: of the calendar and those for all calendars."""
         off = Domain("time_type", "=", "leave")
         of_calendar = Domain("calendar_id", "in", [self.id, False])
         if self.company_id:
@@ -174,7 +187,8 @@ class ResourceCalendar(models.Model):
         ``JOIN <this> ON work.calendar_id = …`` makes `_get_working_due_sql` and
         `_get_working_between_sql` work on the joined rows: each is a binary search in
         an array, about a microsecond, and no row per stretch of work is joined. Rows
-        without a calendar need a ``LEFT JOIN`` and reckon with elapsed time.
+        without a calendar reckon with elapsed time: join them by ``LEFT JOIN``, or
+        to the row of ``work`` whose ``calendar_id`` is NULL.
 
         :param self: resource.calendar, any number; pass all that the rows refer to
         :param first: naive UTC datetime, the earliest base of the rows
@@ -188,9 +202,11 @@ class ResourceCalendar(models.Model):
         now = fields.Datetime.now()
         first = first or now - relativedelta(years=_PAST)
         last = last or now + relativedelta(years=_FUTURE)
-        rows = [
+        # the row of those without a calendar, who reckon with elapsed time
+        rows = [SQL("(NULL::int, NULL::timestamp[], NULL::bigint[], 86400::float)")]
+        rows += [
             calendar._get_working_row_sql(first, last, seconds) for calendar in self
-        ] or [SQL("(NULL::int, NULL::timestamp[], NULL::bigint[], NULL::float)")]
+        ]
         return SQL(
             "(VALUES %s) AS work (calendar_id, starts, totals, day_seconds)",
             SQL(", ").join(rows),

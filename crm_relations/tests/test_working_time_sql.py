@@ -121,7 +121,7 @@ class TestWorkingTimeSql(TransactionCase):
         for call in (
             lambda: empty._add_working(self.monday, 1),
             lambda: empty._get_working_hours_between(self.monday, self.friday),
-            lambda: empty._get_working_from_sql(),
+            empty._get_working_from_sql,
         ):
             with self.assertRaisesRegex(WorkingTimeError, "Nobody at Work"):
                 call()

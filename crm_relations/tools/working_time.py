@@ -155,7 +155,7 @@ class WorkingTime:
         return _arrays(self.schedule, horizon.first, horizon.last)
 
     def _find_horizon(self, year, start, delay):
-        """Give a horizon that holds ``delay`` from ``start`` on, no larger than needed."""
+        """Give a horizon that holds ``delay`` from ``start`` on, not much larger."""
         years = 0
         while years <= MAX_YEARS:
             first, last = (year, year + years) if delay > 0 else (year - years, year)
@@ -213,8 +213,8 @@ def _arrays(schedule, first, last):
     starts = [datetime(first, 1, 1)]
     starts += [EPOCH + start * MICRO for start in horizon.starts]
     return (
-        "{%s}" % ",".join(start.isoformat() for start in starts),
-        "{%s}" % ",".join(map(str, (0, *horizon.totals))),
+        "{" + ",".join(start.isoformat() for start in starts) + "}",
+        "{" + ",".join(map(str, (0, *horizon.totals))) + "}",
     )
 
 
