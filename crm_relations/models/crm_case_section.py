@@ -17,7 +17,12 @@ class CrmCaseSection(models.Model):
 
     _name = "crm.case.section"
     _description = "Case Section"
-    _inherit = ["mail.alias.mixin", "mail.thread", "crm.case.section.intake.mixin"]
+    _inherit = [
+        "mail.alias.mixin",
+        "mail.thread",
+        "crm.case.section.intake.mixin",
+        "crm.case.section.service.mixin",
+    ]
     _order = "sequence, complete_name, id"
     _parent_store = True
     _rec_name = "complete_name"

@@ -326,8 +326,10 @@ class CrmCaseSlaMixin(models.AbstractModel):
         Firing late or twice changes nothing: when a promise was missed follows from
         the working time, not from the moment that somebody looked.
 
-        :param timers: crm.case.timer of promises, locked
+        :param timers: crm.case.timer of promises and of steps, locked
         """
+        self._fire_step_timers(timers.filtered("step_id"))
+        timers = timers.exists().filtered("sla_status_id")
         ids = timers.sla_status_id.ids
         self._refresh_sla(SQL("s.id = ANY(%s)", ids))
         now = fields.Datetime.now()

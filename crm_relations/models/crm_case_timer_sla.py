@@ -1,13 +1,14 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .crm_case_timer import RETRY_MINUTES
 from .crm_sla_status import TARGETS
-
-BATCH = 500  # clocks per commit: a second's work, so that a killed worker loses little
 
 
 class CrmCaseTimer(models.Model):
-    """Timers of service levels: when a promise comes to be at risk, and when it ends.
+    """Timers of promises, when they come to be at risk and when they end, and of steps.
 
     A promise is reckoned by the working time, not by whether its timer fired: late
     timers give the same dates, and firing one twice changes nothing.
@@ -22,10 +23,17 @@ class CrmCaseTimer(models.Model):
         "crm.sla.status", index="btree_not_null", ondelete="cascade", readonly=True
     )
     sla_target = fields.Selection(TARGETS, "Promise", readonly=True)
+    step_id = fields.Many2one(
+        "crm.case.section.step",
+        index="btree_not_null",
+        ondelete="cascade",
+        readonly=True,
+    )
 
     _sla_status_uniq = models.UniqueIndex(
         "(sla_status_id) WHERE sla_status_id IS NOT NULL"
     )
+    _step_case_uniq = models.UniqueIndex("(step_id, case_id) WHERE step_id IS NOT NULL")
 
     @api.model
     def _set_sla_timers(self, case_ids):
@@ -55,3 +63,15 @@ class CrmCaseTimer(models.Model):
             )
         )
         self.invalidate_model(flush=False)
+
+    def _put_off(self, error):
+        """Wait for the next attempt of a step, longer each time; then for a person."""
+        wait = RETRY_MINUTES[self.attempts : self.attempts + 1]
+        later = fields.Datetime.now() + timedelta(minutes=wait[0]) if wait else False
+        self.write(
+            {
+                "attempts": self.attempts + 1,
+                "error": str(error) or type(error).__name__,
+                "due_at": later,
+            }
+        )

@@ -115,14 +115,19 @@ class CrmCaseTransferMixin(models.AbstractModel):
         cases = self.sudo().with_context(crm_case_escalation=True)
         for user, own in cases.grouped("user_id").items():
             own.message_subscribe(partner_ids=user.partner_id.ids)
+        manager = parent._find_present_manager()
         levels = cases.grouped("escalation_level")
         for level, same_level in levels.items():
             same_level.write(
                 {
                     "section_id": parent.id,
-                    "user_id": parent.user_id.id,
+                    "user_id": manager.id,
                     "escalation_level": level + 1,
                 }
+            )
+        if manager != parent.user_id:
+            self.env["crm.case.substitution"].sudo()._record(
+                cases, parent.user_id, manager
             )
 
     # ------------------------------------------------------------

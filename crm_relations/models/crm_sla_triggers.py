@@ -19,9 +19,9 @@ class CrmCaseSection(models.Model):
             # refuses one without working hours, by name
             for calendar in self.resource_calendar_id:
                 calendar._get_working_time()
-            self.env["crm.case"]._refresh_running_sla(
-                SQL("c.section_id = ANY(%s)", self.ids)
-            )
+            where = SQL("c.section_id = ANY(%s)", self.ids)
+            self.env["crm.case"]._refresh_running_sla(where)
+            self.env["crm.case"]._refresh_step_timers(where)
         return result
 
 
@@ -33,9 +33,9 @@ class ResCompany(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if "resource_calendar_id" in vals:
-            self.env["crm.case"]._refresh_running_sla(
-                SQL("c.company_id = ANY(%s)", self.ids)
-            )
+            where = SQL("c.company_id = ANY(%s)", self.ids)
+            self.env["crm.case"]._refresh_running_sla(where)
+            self.env["crm.case"]._refresh_step_timers(where)
         return result
 
 
@@ -75,3 +75,4 @@ class ResourceCalendar(models.Model):
                     ids=self.ids,
                 )
             )
+            self.env["crm.case"]._refresh_step_timers(SQL("TRUE"))

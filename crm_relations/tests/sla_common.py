@@ -32,9 +32,12 @@ class SlaCommon(CrmRelationsCommon):
         if getattr(self, "_frozen", None):
             self._frozen.stop()
         else:
-            self.addCleanup(lambda: self._frozen.stop())
+            self.addCleanup(self._stop_clock)
         self._frozen = freeze_time(instant)
         self._frozen.start()
+
+    def _stop_clock(self):
+        self._frozen.stop()
 
     def _pass_hours(self, hours):
         self._set_clock(fields.Datetime.now() + timedelta(hours=hours))

@@ -206,7 +206,7 @@ class TestSlaClock(SlaCommon):
                 lambda: self.support1.write({"resource_calendar_id": night.id}),
                 (1, 4),
             ),
-            (lambda: night.attendance_ids[0].unlink(), (1, 4)),
+            (night.attendance_ids[0].unlink, (1, 4)),
             (
                 lambda: night.attendance_ids.filtered(
                     lambda line: line.dayofweek == "1"
