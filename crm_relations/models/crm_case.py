@@ -20,6 +20,11 @@ class CrmCase(models.Model):
     _name = "crm.case"
     _description = "Case"
     _inherit = [
+        # first: rules see a case when all the others are through with it
+        "crm.case.automation.mixin",
+        # before the state: clocks are reckoned from the stays that it records
+        "crm.case.sla.mixin",
+        "crm.case.ladder.mixin",
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",
         "crm.case.assignment.mixin",
@@ -296,6 +301,7 @@ class CrmCase(models.Model):
             "unassigned_count": unclosed & Domain("user_id", "=", False),
             "late_count": self._get_late_domain(),
             "my_count": unclosed & Domain("user_id", "=", self.env.uid),
+            **self._get_sla_card_domains(),
         }
 
     # ------------------------------------------------------------

@@ -46,29 +46,29 @@ class CrmCaseCriteriaMixin(models.AbstractModel):
     section_id = fields.Many2one(
         "crm.case.section",
         index="btree_not_null",
-        ondelete="cascade",
+        ondelete="restrict",
         help="The section and all its sub-sections.",
     )
     category_id = fields.Many2one(
-        "crm.case.category", index="btree_not_null", ondelete="cascade"
+        "crm.case.category", index="btree_not_null", ondelete="restrict"
     )
-    user_id = fields.Many2one("res.users", "Responsible", ondelete="cascade")
+    user_id = fields.Many2one("res.users", "Responsible", ondelete="restrict")
     partner_id = fields.Many2one(
         "res.partner",
-        ondelete="cascade",
+        ondelete="restrict",
         help="The partner, and its contacts if it is a company.",
     )
     partner_category_id = fields.Many2one(
         "res.partner.category",
-        ondelete="cascade",
+        ondelete="restrict",
         help="Partners in this category or one below it. A company's category "
         "counts for its contacts.",
     )
-    channel_id = fields.Many2one("crm.case.channel", ondelete="cascade")
+    channel_id = fields.Many2one("crm.case.channel", ondelete="restrict")
     company_id = fields.Many2one(
         "res.company",
         index="btree_not_null",
-        ondelete="cascade",
+        ondelete="restrict",
         default=lambda self: self.env.company,
     )
     priority_min = fields.Selection(PRIORITIES, "Priority at Least")

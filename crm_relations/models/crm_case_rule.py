@@ -1,7 +1,10 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import email_normalize_all
 
+from ..exceptions import LedgerError
 from ..tools import transitions
-from .crm_case_criteria_mixin import PRIORITIES
+from .crm_case_criteria_mixin import PRIORITIES, Criterion
 
 ESCALATE = "escalate"
 MOVES = [*transitions.STATES, (ESCALATE, "Escalated")]
@@ -11,6 +14,8 @@ UNITS = [
     ("days", "Days"),
     ("months", "Months"),
 ]
+# changes of these leave everything as it is for the cases
+_HARMLESS = {"name", "description", "stop_processing"}
 
 
 class CrmCaseRule(models.Model):
@@ -23,7 +28,13 @@ class CrmCaseRule(models.Model):
 
     _name = "crm.case.rule"
     _description = "Rule"
-    _inherit = ["crm.case.criteria.mixin"]
+    _inherit = [
+        "crm.case.rule.sla.mixin",
+        "crm.case.rule.trigger.mixin",
+        "crm.case.rule.schedule.mixin",
+        "crm.case.rule.action.mixin",
+        "crm.case.criteria.mixin",
+    ]
     _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True)
@@ -92,3 +103,146 @@ class CrmCaseRule(models.Model):
         "ir.actions.server", domain="[('model_id.model', '=', 'crm.case')]"
     )
     activity_type_id = fields.Many2one("mail.activity.type", "Plan Activity")
+
+    _delay_range = models.Constraint(
+        "CHECK(delay BETWEEN -1000000 AND 1000000)",
+        "Delay: give a figure between -1000000 and 1000000.",
+    )
+    _repeat_range = models.Constraint(
+        """CHECK(repeat_delay BETWEEN 0 AND 1000000
+            AND repeat_count BETWEEN 0 AND 1000)""",
+        "Repeat: give positive figures, and at most 1000 times.",
+    )
+
+    # ------------------------------------------------------------
+    # CONSTRAINTS
+    # ------------------------------------------------------------
+
+    @api.constrains("on_create", "on_message", "state_from", "date_type")
+    def _check_events(self):
+        for rule in self:
+            if rule.on_create and rule.state_from:
+                raise ValidationError(
+                    self.env._("From State: a case that is created comes from none.")
+                )
+            if rule.on_create and rule.on_message:
+                raise ValidationError(
+                    self.env._(
+                        "When: choose the creation or each new message; it cannot be "
+                        "both at once. Make a rule for each."
+                    )
+                )
+            if rule._is_timed() and rule.on_message:
+                raise ValidationError(
+                    self.env._(
+                        "On Each New Message: a rule that waits for a date does not "
+                        "wait for messages as well."
+                    )
+                )
+
+    @api.constrains("repeat_delay", "repeat_count", "date_type")
+    def _check_repeat(self):
+        for rule in self:
+            if bool(rule.repeat_delay) != bool(rule.repeat_count):
+                raise ValidationError(
+                    self.env._("Repeat: say both how often and how many times at most.")
+                )
+
+    @api.constrains("set_state", "escalate")
+    def _check_closed_escalation(self):
+        for rule in self:
+            if rule.escalate and rule.set_state in transitions.CLOSED:
+                raise ValidationError(
+                    self.env._(
+                        "Escalate: a case that the rule closes cannot be escalated."
+                    )
+                )
+
+    @api.constrains("add_watchers", "mail_to")
+    def _check_addresses(self):
+        for rule in self:
+            for name in ("add_watchers", "mail_to"):
+                text = rule[name] or ""
+                named = [
+                    part for part in text.replace(";", ",").split(",") if part.strip()
+                ]
+                if len(named) != len(email_normalize_all(text)):
+                    raise ValidationError(
+                        self.env._(
+                            "%(field)s: “%(text)s” is no list of mail addresses "
+                            "separated by commas.",
+                            field=rule._fields[name]._description_string(self.env),
+                            text=text,
+                        )
+                    )
+
+    @api.constrains("server_action_id", "mail_template_id", "activity_type_id")
+    def _check_models(self):
+        for rule in self:
+            named = {
+                "server_action_id": rule.server_action_id.sudo().model_id.model,
+                "mail_template_id": rule.mail_template_id.sudo().model,
+                "activity_type_id": rule.activity_type_id.res_model,
+            }
+            for name, model in named.items():
+                if model and model != "crm.case":
+                    raise ValidationError(
+                        self.env._(
+                            "%(field)s: “%(name)s” is not made for cases.",
+                            field=rule._fields[name]._description_string(self.env),
+                            name=rule[name].sudo().display_name,
+                        )
+                    )
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        rules = super().create(vals_list)
+        rules._apply_change()
+        return rules
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() == {"sequence"}:
+            self.env.registry.clear_cache()
+        elif not vals.keys() <= _HARMLESS:
+            self._apply_change()
+        return result
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    def _apply_change(self):
+        """Let all servers read the rules anew, and bring the timers up to date."""
+        self.env.registry.clear_cache()
+        self._touch_rules()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_has_run(self):
+        # sudo: also runs on cases that the manager may not see
+        Run = self.env["crm.case.rule.run"].sudo()
+        found = Run.search([("rule_id", "in", self.ids)], limit=1)
+        if found:
+            raise LedgerError(
+                self.env._(
+                    "“%s” has fired already, and what it did stays on record. Switch "
+                    "it off instead.",
+                    found.rule_id.name,
+                )
+            )
+
+    # ------------------------------------------------------------
+    # CRITERIA
+    # ------------------------------------------------------------
+
+    def _get_criteria(self):
+        """Put what the rule asks of a case's state first, as people think of it."""
+        domain = self._get_state_domain()
+        if domain.is_true():
+            return super()._get_criteria()
+        name = "state_to" if self.state_to else "state_from"
+        return [Criterion(name, domain, "state"), *super()._get_criteria()]

@@ -239,7 +239,7 @@ class CrmCaseStateMixin(models.AbstractModel):
         ended.date_end = now
         # the unique index on lasting stays sees the old ones closed first
         ended.flush_recordset()
-        Move.create(vals_list)
+        return Move.create(vals_list)
 
     def _prepare_move(self, previous, now):
         return {

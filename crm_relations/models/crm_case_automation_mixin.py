@@ -1,0 +1,169 @@
+from odoo import api, fields, models
+from odoo.tools import email_normalize
+
+from .crm_case_mail_recipients_mixin import EXCHANGE_TYPES
+from .crm_case_rule_trigger_mixin import CREATE, ENTER, ESCALATE, MESSAGE, MOVE, Event
+
+# in the context while a mail makes a case; not a flag that a remote caller could set
+_HOLD = object()
+
+
+class CrmCaseAutomationMixin(models.AbstractModel):
+    """What a case tells rules and timers: that it is new, has moved, was written to.
+
+    With no rule that listens, a move costs a look-up and a write nothing.
+    """
+
+    _name = "crm.case.automation.mixin"
+    _description = "Case Automation"
+
+    timer_ids = fields.One2many("crm.case.timer", "case_id", "Timers", copy=False)
+    rule_run_ids = fields.One2many(
+        "crm.case.rule.run", "case_id", "Rule Runs", copy=False
+    )
+
+    # ------------------------------------------------------------
+    # EVENTS
+    # ------------------------------------------------------------
+
+    def _record_moves(self):
+        moves = super()._record_moves()
+        if self.env.context.get("crm_case_rule_hold") is not _HOLD:
+            self._fire_moves(moves)
+        return moves
+
+    def _fire_moves(self, moves):
+        """Tell the rules what these moves mean."""
+        rules = self.env["crm.case.rule"]
+        if not rules._get_table().events:
+            return
+        events = {}
+        for move in moves.sorted("id"):
+            if found := _get_events(move):
+                events.setdefault(move.case_id.id, []).extend(found)
+        if events:
+            rules._fire_events(self.sudo().browse(events), events)
+
+    @api.model
+    def message_new(self, msg_dict, custom_values=None):
+        """Open a case from a mail; rules act when it has its responsible."""
+        held = self.with_context(crm_case_rule_hold=_HOLD)
+        made = super(CrmCaseAutomationMixin, held).message_new(msg_dict, custom_values)
+        case = self.browse(made.id)
+        # sudo: the sender of a mail may read nothing
+        case._fire_moves(case.sudo().move_ids)
+        return case
+
+    def _message_post_after_hook(self, message, msg_values):
+        result = super()._message_post_after_hook(message, msg_values)
+        if message.message_type in EXCHANGE_TYPES:
+            self._tell_message(message)
+        return result
+
+    def _tell_message(self, message):
+        rules = self.env["crm.case.rule"]
+        table = rules._get_table()
+        if "date_last_action" in table.watched:
+            # two messages in a second leave the date as it is
+            rules._touch(self.ids)
+        if table.events:
+            event = Event(MESSAGE, f"message:{message.id}")
+            # sudo: who may post may not always read the case (portal)
+            rules._fire_events(self.sudo(), {self.id: [event]})
+
+    # ------------------------------------------------------------
+    # TIMERS
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        cases = super().create(vals_list)
+        rules = self.env["crm.case.rule"]
+        if rules._get_table().timed:
+            rules._touch(cases.ids, is_new=True)
+        return cases
+
+    def _write_multi(self, vals_list):
+        """Notice what is stored, computed fields among it, where it is stored."""
+        super()._write_multi(vals_list)
+        rules = self.env["crm.case.rule"]
+        watched = rules._get_table().watched
+        if watched and not all(map(watched.isdisjoint, vals_list)):
+            rules._touch(self.ids)
+
+    # ------------------------------------------------------------
+    # WHAT RULES ASK OF A CASE
+    # ------------------------------------------------------------
+
+    def _has_values(self, values):
+        """Tell whether writing ``values`` would change nothing."""
+        self.ensure_one()
+        return all(
+            (self[name].id if self._fields[name].relational else self[name]) == value
+            for name, value in values.items()
+        )
+
+    def _get_rule_customer(self):
+        """Give whom to write to: the partner, else the address the case came from.
+
+        :return: values of `mail.mail`
+        """
+        if self.partner_id.email:
+            return {"recipient_ids": self.partner_id.ids}
+        return {"email_to": self.email_from} if self.email_from else {}
+
+    def _drop_known_addresses(self, partners, addresses):
+        """Leave each address in once, and none of ours that would open a case.
+
+        :param partners: res.partner
+        :param str addresses: separated by commas
+        :return: values of `mail.mail`
+        """
+        unique = {}
+        for partner in partners:
+            key = email_normalize(partner.email)
+            if key:
+                unique.setdefault(key, partner.id)
+        known = self._mail_cc_sanitized_raw_dict(addresses)
+        others = [text for key, text in known.items() if key not in unique]
+        return {
+            "recipient_ids": list(unique.values()),
+            "email_to": ", ".join(others),
+        }
+
+    def _get_latest_messages(self):
+        """Give the latest mail or comment of each case that has one, in one query.
+
+        :return: {case id: mail.message}
+        """
+        # sudo: who is reminded of a case may read what was said on it
+        groups = (
+            self.env["mail.message"]
+            .sudo()
+            ._read_group(
+                [
+                    ("model", "=", self._name),
+                    ("res_id", "in", self.ids),
+                    ("message_type", "in", EXCHANGE_TYPES),
+                    ("is_internal", "=", False),
+                ],
+                ["res_id"],
+                ["id:max"],
+            )
+        )
+        messages = self.env["mail.message"].sudo().browse(last for _id, last in groups)
+        return {message.res_id: message for message in messages}
+
+
+def _get_events(move):
+    """Tell what a stay that has just begun means to rules."""
+    if not move.section_from_id and not move.state_from:
+        return [
+            Event(CREATE, "create", after=move.state),
+            Event(ENTER, f"move:{move.id}", after=move.state),
+        ]
+    if move.is_escalation:
+        return [Event(ESCALATE, f"escalate:{move.id}", move.state_from, ESCALATE)]
+    if move.state_from != move.state:
+        return [Event(MOVE, f"move:{move.id}", move.state_from, move.state)]
+    return []
