@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.fields import Domain
 from odoo.tools import SQL, Query
 
@@ -61,11 +61,19 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
             "(%s + %s * %s::interval)", base, delay, f"1 {unit.removesuffix('s')}"
         )
 
-    def _get_calendar_sql(self):
-        """Give the joins from `crm_case` to the working time of each case."""
+    def _get_calendar_sql(self, cases=None):
+        """Give the joins from `crm_case` to the working time of each case.
+
+        :param cases: the few cases in question, whose dates bound the working time to
+            reckon with; None means any case
+        """
         if not self.working_time:
             return SQL()
-        calendars = self._get_calendars()
+        calendars, bounds = self._get_calendars(cases), {}
+        if cases is not None:
+            dates = list(filter(None, cases.mapped(DATES[self.date_type])))
+            dates.append(fields.Datetime.now())
+            bounds = {"first": min(dates), "last": max(dates)}
         reach = [calendars._get_working_reach(self.delay, self.delay_unit)]
         if self.repeat_delay:
             reach.append(
@@ -76,17 +84,20 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
                 LEFT JOIN res_company house ON house.id = crm_case.company_id
                 LEFT JOIN %s ON work.calendar_id = COALESCE(
                     place.resource_calendar_id, house.resource_calendar_id) """,
-            calendars._get_working_from_sql(seconds=max(reach, key=abs)),
+            calendars._get_working_from_sql(seconds=max(reach, key=abs), **bounds),
         )
 
-    def _get_calendars(self):
+    def _get_calendars(self, cases=None):
         """Give every calendar that a case may be reckoned with, in three queries."""
         # sudo: hours of work decide instants, whoever is at work now
-        Section = self.env["crm.case.section"].sudo().with_context(active_test=False)
-        sections = Section.search_fetch(
-            [("resource_calendar_id", "!=", False)], ["resource_calendar_id"]
-        )
-        companies = self.env["res.company"].sudo().search([])
+        if cases is None:
+            Section = self.env["crm.case.section"].sudo()
+            sections = Section.with_context(active_test=False).search_fetch(
+                [("resource_calendar_id", "!=", False)], ["resource_calendar_id"]
+            )
+            companies = self.env["res.company"].sudo().search([])
+        else:
+            sections, companies = cases.section_id.sudo(), cases.company_id.sudo()
         found = sections.resource_calendar_id | companies.resource_calendar_id
         # a calendar that has lost its hours stops no rule: time just passes there
         return found.filtered(lambda calendar: calendar._has_working_time(0))
@@ -95,23 +106,26 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
     # CASES AND THEIR INSTANTS
     # ------------------------------------------------------------
 
-    def _get_wanted_sql(self, case_ids=None, has_run=True):
+    def _get_wanted_sql(self, case_ids=None, has_run=True, cases=None):
         """Give, as SQL, the timers that this rule should have.
 
         :param list case_ids: only of these; None means all cases
+        :param cases: see `_get_calendar_sql`
         :param bool has_run: whether the rule may have fired before
         :return: SQL of a select of ``rule_id``, ``case_id``, ``occasion_at``,
             ``due_at`` and ``number``
         """
         base = self._get_base_sql()
-        query = self._get_case_query(case_ids)
-        query.add_where(SQL("%s IS NOT NULL AND due.at IS NOT NULL", base))
+        tables, criteria = self._get_cases_sql()
+        where = [criteria, SQL("%s IS NOT NULL AND due.at IS NOT NULL", base)]
+        if case_ids is not None:
+            where.append(SQL("crm_case.id = ANY(%s)", list(case_ids)))
         if self.date_from:
-            query.add_where(SQL("due.at >= %s", self.date_from))
+            where.append(SQL("due.at >= %s", self.date_from))
         fired, due, number = SQL(), SQL("due.at"), SQL("0")
         if has_run:
             fired, due, number = self._get_fired_sql()
-            query.add_where(SQL("%s <= %s", number, self._get_repeats()))
+            where.append(SQL("%s <= %s", number, self._get_repeats()))
         return SQL(
             """SELECT %(rule)s::int AS rule_id, crm_case.id AS case_id,
                       due.at AS occasion_at, %(due)s AS due_at, %(number)s AS number
@@ -121,11 +135,11 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
             rule=self.id,
             due=due,
             number=number,
-            tables=query.from_clause,
-            calendar=self._get_calendar_sql(),
+            tables=tables,
+            calendar=self._get_calendar_sql(cases),
             at=self._get_due_sql(base, self.delay, self.delay_unit),
             fired=fired,
-            where=query.where_clause,
+            where=SQL(" AND ").join(where),
         )
 
     def _get_repeats(self):
@@ -194,16 +208,27 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
         mark = f":{number}" if number else ""
         return f"due:{instant:%Y-%m-%dT%H:%M:%S}{mark}"
 
-    def _get_case_query(self, case_ids=None):
-        """Give the Query of the cases that meet the criteria."""
+    def _get_cases_sql(self):
+        """Give the cases that meet the criteria, as SQL.
+
+        :return: (tables to select from, condition)
+        """
+        if self.filter_domain:
+            # what it says of today is another thing tomorrow
+            return self._compile_cases_sql()
+        return self._get_lasting_cases_sql()
+
+    @tools.ormcache("self.id")
+    def _get_lasting_cases_sql(self):
+        """Keep what was compiled until a rule, a section or a category changes."""
+        return self._compile_cases_sql()
+
+    def _compile_cases_sql(self):
         # sudo: see `crm.case.criteria.mixin._match`
         Case = self.env["crm.case"].sudo()
         query = Query(self.env, Case._table, Case._table_sql)
-        if case_ids is not None:
-            query.add_where(SQL("crm_case.id = ANY(%s)", list(case_ids)))
         where = self._domain_to_sql(Case, self._get_criteria_domain(), query)
-        query.add_where(where)
-        return query
+        return query.from_clause, where
 
     # ------------------------------------------------------------
     # MAKING TIMERS
@@ -225,18 +250,19 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
         Run = self.env["crm.case.rule.run"].sudo()
         return bool(Run.search_count([("rule_id", "=", self.id)], limit=1))
 
-    def _sync_timers_of(self, causes, is_new=False):
+    def _sync_timers_of(self, causes, is_new=False, cases=None):
         """Make, move and remove timers of some cases: two statements.
 
         :param self: the active rules by time that may match any of these cases; the
             timers of all others are removed
         :param dict causes: {case id: id of the run that touched it, or None}
         :param bool is_new: the cases have no timers yet and no run
+        :param cases: crm.case, if they are few
         """
         ids = list(causes)
         Timer = self.env["crm.case.timer"].sudo()
         wanted = SQL(" UNION ALL ").join(
-            rule._get_wanted_sql(ids, has_run=not is_new) for rule in self
+            rule._get_wanted_sql(ids, not is_new, cases) for rule in self
         )
         if not is_new:
             Timer._remove_unwanted(
@@ -302,14 +328,14 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
     def _settle_cases(self, causes, is_new=False):
         if not causes:
             return
-        timed = self._get_table().timed
+        timed, cases = self._get_table().timed, None
         # sudo: see `_settle`
         if len(causes) <= _LOOKED_AT:
             cases = self.env["crm.case"].sudo().browse(causes).exists()
             timed = [one for one in timed if any(map(one.may_match, cases))]
         rules = self.env["crm.case.rule"].sudo()
         rules = rules.browse(one.rule_id for one in timed)
-        rules._sync_timers_of(causes, is_new)
+        rules._sync_timers_of(causes, is_new, cases)
 
     # ------------------------------------------------------------
     # WHAT NOBODY NOTICES

@@ -63,9 +63,10 @@ class ResPartnerCategory(models.Model):
 
     def _touch_rules(self):
         # sudo: who keeps the categories need not see the rules
-        self.env["crm.case.rule"].sudo().search(
-            [("partner_category_id", "!=", False), ("date_type", "!=", "none")]
-        )._touch_rules()
+        rules = self.env["crm.case.rule"].sudo()
+        rules = rules.search([("partner_category_id", "!=", False)])
+        if rules:
+            rules._apply_change()
 
 
 class CrmCaseSection(models.Model):
