@@ -53,7 +53,7 @@ class ResUsers(models.Model):
         return self.filtered(lambda user: user in away or user.sudo().is_out_of_office)
 
     def _find_stand_in(self, company):
-        """Give who acts for a person now: himself, his deputy, the deputy's deputy…
+        """Give who acts for a person now: himself, else his deputy, and so on.
 
         :param company: res.company whose case is to be taken over
         :return: res.users, empty when all of them are away, or cannot see cases

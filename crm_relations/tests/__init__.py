@@ -34,6 +34,7 @@ from . import (
     test_security,
     test_sla_clock,
     test_sla_policy,
+    test_sla_queries,
     test_sla_timer,
     test_tours,
     test_working_time,
