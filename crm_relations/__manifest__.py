@@ -24,6 +24,9 @@
         "security/crm_mail_intake_security.xml",
         "security/crm_sla_security.xml",
         "wizard/crm_case_merge_views.xml",
+        "wizard/crm_case_rule_backtest_views.xml",
+        "wizard/crm_case_rule_explain_views.xml",
+        "wizard/crm_case_rule_switch_on_views.xml",
         "wizard/crm_case_section_create_menus_views.xml",
         "wizard/crm_case_transfer_views.xml",
         "wizard/crm_mail_intake_attach_views.xml",
@@ -33,6 +36,8 @@
         "views/crm_case_search_views.xml",
         "views/crm_case_actions.xml",
         "views/crm_case_move_views.xml",
+        "views/crm_case_rule_views.xml",
+        "views/crm_case_rule_run_views.xml",
         "views/crm_case_stage_views.xml",
         "views/crm_case_category_views.xml",
         "views/crm_case_channel_views.xml",
@@ -56,6 +61,7 @@
         "demo/crm_case_section_demo.xml",
         "demo/fetchmail_server_demo.xml",
         "demo/example_company_demo.xml",
+        "demo/crm_sla_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

@@ -33,6 +33,8 @@ from . import crm_case_rule_trigger_mixin
 from . import crm_case_rule_schedule_mixin
 from . import crm_case_rule_action_mixin
 from . import crm_case_rule_sla_mixin
+from . import crm_case_rule_view_mixin
+from . import crm_case_rule_backtest_mixin
 from . import crm_case_rule
 from . import crm_case_rule_run
 from . import crm_case_timer

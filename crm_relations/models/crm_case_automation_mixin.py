@@ -21,6 +21,9 @@ class CrmCaseAutomationMixin(models.AbstractModel):
     rule_run_ids = fields.One2many(
         "crm.case.rule.run", "case_id", "Rule Runs", copy=False
     )
+    rule_run_count = fields.Integer(
+        "Times Rules Acted", compute="_compute_rule_run_count"
+    )
 
     # ------------------------------------------------------------
     # EVENTS
@@ -90,6 +93,44 @@ class CrmCaseAutomationMixin(models.AbstractModel):
         watched = rules._get_table().watched
         if watched and not all(map(watched.isdisjoint, vals_list)):
             rules._touch(self.ids)
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def _compute_rule_run_count(self):
+        """Count the firings, in one query."""
+        counts = dict(
+            self.env["crm.case.rule.run"]._read_group(
+                [("case_id", "in", self.ids)], ["case_id"], ["__count"]
+            )
+        )
+        for case in self:
+            case.rule_run_count = counts.get(case, 0)
+
+    def action_view_rule_runs(self):
+        """Open what rules did with this case, each with what set it off."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "crm_relations.crm_case_rule_run_action"
+        )
+        return action | {
+            "display_name": self.env._("What rules did with %s", self.display_name),
+            "domain": [("case_id", "=", self.id)],
+            "context": {"create": False},
+        }
+
+    def action_explain_rule(self):
+        """Ask why a rule did not fire on this case, or why it did."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Why did this rule not fire?"),
+            "res_model": "crm.case.rule.explain",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_case_id": self.id},
+        }
 
     # ------------------------------------------------------------
     # WHAT RULES ASK OF A CASE

@@ -33,12 +33,18 @@ class CrmCaseRule(models.Model):
         "crm.case.rule.trigger.mixin",
         "crm.case.rule.schedule.mixin",
         "crm.case.rule.action.mixin",
+        "crm.case.rule.view.mixin",
+        "crm.case.rule.backtest.mixin",
         "crm.case.criteria.mixin",
     ]
     _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True)
-    active = fields.Boolean(default=True, copy=False)
+    # on the screen a rule is written first and switched on afterwards
+    active = fields.Boolean(
+        default=lambda self: not self.env.context.get("crm_case_rule_draft"),
+        copy=False,
+    )
     sequence = fields.Integer(default=10)
     stop_processing = fields.Boolean(
         "Stop There",
@@ -194,6 +200,19 @@ class CrmCaseRule(models.Model):
                         )
                     )
 
+    @api.constrains("server_action_id")
+    def _check_server_action(self):
+        """Refuse an action that its author may not run himself: rules run as system."""
+        for rule in self:
+            groups = rule.server_action_id.sudo().group_ids
+            if groups and not self.env.su and not groups & self.env.user.all_group_ids:
+                raise ValidationError(
+                    self.env._(
+                        "Server Action: “%s” is for people with other access rights.",
+                        rule.server_action_id.sudo().name,
+                    )
+                )
+
     # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------
@@ -243,6 +262,10 @@ class CrmCaseRule(models.Model):
         """Put what the rule asks of a case's state first, as people think of it."""
         domain = self._get_state_domain()
         if domain.is_true():
-            return super()._get_criteria()
+            return self._get_lasting_criteria()
         name = "state_to" if self.state_to else "state_from"
-        return [Criterion(name, domain, "state"), *super()._get_criteria()]
+        return [Criterion(name, domain, "state"), *self._get_lasting_criteria()]
+
+    def _get_lasting_criteria(self):
+        """List all conditions but the one on the state."""
+        return super()._get_criteria()
