@@ -20,6 +20,7 @@
         "data/crm_case_section_data.xml",
         "data/mail_activity_type_data.xml",
         "data/ir_cron_data.xml",
+        "data/crm_case_rule_data.xml",
         "data/ir_cron_hand_back_data.xml",
         "security/crm_mail_intake_security.xml",
         "security/crm_sla_security.xml",
@@ -62,6 +63,7 @@
         "demo/fetchmail_server_demo.xml",
         "demo/example_company_demo.xml",
         "demo/crm_sla_demo.xml",
+        "demo/crm_case_rule_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

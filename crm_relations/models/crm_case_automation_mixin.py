@@ -132,6 +132,34 @@ class CrmCaseAutomationMixin(models.AbstractModel):
             "context": {"default_case_id": self.id},
         }
 
+    def action_hand_to_deputies(self):
+        """Give the cases of those who are away to their deputies, until they are back."""
+        # sudo: the system keeps who stood in for whom
+        Substitution = self.env["crm.case.substitution"].sudo()
+        away = self.user_id._find_absent()
+        groups = self.filtered(lambda case: case.user_id in away).grouped(
+            lambda case: (case.user_id, case.company_id)
+        )
+        for (user, company), cases in groups.items():
+            if deputy := user._find_stand_in(company):
+                cases.user_id = deputy
+                Substitution._record(cases, user, deputy)
+        return True
+
+    def action_copy_former_level(self):
+        """Make those follow escalated cases who worked on them a level below."""
+        # sudo: the section below need not be the reader's
+        moves = self.sudo().move_ids.filtered("is_escalation")
+        latest = {move.case_id.id: move for move in moves.sorted("id")}
+        for section, below in (
+            moves.browse(move.id for move in latest.values())
+            .grouped("section_from_id")
+            .items()
+        ):
+            people = section.member_ids.partner_id | section.user_id.partner_id
+            self.browse(below.case_id.ids).message_subscribe(partner_ids=people.ids)
+        return True
+
     # ------------------------------------------------------------
     # WHAT RULES ASK OF A CASE
     # ------------------------------------------------------------
