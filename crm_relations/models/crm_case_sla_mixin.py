@@ -8,6 +8,8 @@ from .crm_case_rule_trigger_mixin import Event
 from .crm_sla_status import AT_RISK, FIRST_RESPONSE, MISSED, RESOLUTION, TARGETS
 
 BATCH = 20_000  # clocks reckoned at once: bounds the memory, not the number of queries
+_IN_DAYS = 5  # working days from which on hours tell nobody anything
+_ELAPSED_DAY = 24
 # a change of these makes a move, which is noticed where it is recorded
 _MOVE_FIELDS = {"state", "stage_id", "section_id", "user_id"}
 # a change of these stops a clock or puts it on another calendar
@@ -97,15 +99,14 @@ class CrmCaseSlaMixin(models.AbstractModel):
     def _get_sla_left(self, now):
         if self.state not in transitions.UNCLOSED:
             return False
+        calendar = self._get_sla_calendar()
         if self.sla_hours_paused and not self.sla_deadline:
-            left = self._format_hours(self.sla_hours_paused)
+            left = self._format_hours(self.sla_hours_paused, calendar)
             return self.env._("Paused, %s left", left)
         if not self.sla_deadline:
             return False
-        hours = self._get_sla_calendar()._get_working_hours_between(
-            now, self.sla_deadline
-        )
-        left = self._format_hours(abs(hours))
+        hours = calendar._get_working_hours_between(now, self.sla_deadline)
+        left = self._format_hours(abs(hours), calendar)
         is_late, is_answer = self.sla_deadline <= now, self.sla_target == FIRST_RESPONSE
         texts = {
             (False, True): self.env._("%s to answer", left),
@@ -128,7 +129,11 @@ class CrmCaseSlaMixin(models.AbstractModel):
         return calendar if calendar._has_working_time(0) else calendar.browse()
 
     @api.model
-    def _format_hours(self, hours):
+    def _format_hours(self, hours, calendar):
+        """Tell a duration as people do: in minutes, hours, or working days."""
+        day = calendar.hours_per_day or _ELAPSED_DAY
+        if hours >= _IN_DAYS * day:
+            return self.env._("%s days", round(hours / day))
         minutes = round(hours * 60)
         hours, minutes = divmod(minutes, 60)
         if not hours:

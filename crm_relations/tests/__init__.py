@@ -33,6 +33,7 @@ from . import (
     test_section_menus,
     test_security,
     test_sla_clock,
+    test_sla_oracle,
     test_sla_policy,
     test_sla_queries,
     test_sla_timer,

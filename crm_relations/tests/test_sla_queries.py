@@ -39,7 +39,7 @@ class TestSlaQueries(test_queries.TestQueries):
                 [("id", "in", cases.ids)], specification, limit=100, count_limit=10001
             )
 
-        self._budget(20, open_list, self._cases(50), self._cases(100))
+        self._budget(19, open_list, self._cases(10), self._cases(99))
 
     @users("expert")
     @warmup

@@ -100,6 +100,25 @@ class TestSlaTimer(SlaCommon):
         rule_timer._fire_locked()
         self.assertEqual(case.sla_state, "at_risk")
 
+    def test_many_clocks_are_reckoned_with_as_many_queries_as_one(self):
+        cases = self.env["crm.case"].create(
+            [{"name": "Case", "section_id": self.support1.id} for _index in range(60)]
+        )
+        self._set_clock(self._at(0, 12))
+        timers = self.env["crm.case.timer"].search(
+            [("case_id", "in", cases.ids), ("sla_target", "=", "first_response")]
+        )
+        costs = []
+        for some in (timers[:1], timers[1:10], timers[10:]):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            self.env["crm.case"]._fire_sla_timers(some)
+            self.env.flush_all()
+            costs.append(self.env.cr.sql_log_count - before)
+        self.assertEqual(cases.mapped("sla_state"), ["missed"] * 60)
+        self.assertEqual(costs[1], costs[2])
+
     # ------------------------------------------------------------
     # RULES
     # ------------------------------------------------------------
