@@ -21,7 +21,7 @@
         "data/mail_activity_type_data.xml",
         "data/ir_cron_data.xml",
         "data/crm_case_rule_data.xml",
-        "data/ir_cron_hand_back_data.xml",
+        "data/ir_cron_service_data.xml",
         "security/crm_mail_intake_security.xml",
         "security/crm_sla_security.xml",
         "wizard/crm_case_merge_views.xml",

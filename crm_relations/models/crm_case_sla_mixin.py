@@ -1,13 +1,14 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL, split_every
+from odoo.tools import SQL
 
 from ..tools import transitions
 from .crm_case_rule_sla_mixin import SLA
 from .crm_case_rule_trigger_mixin import Event
 from .crm_sla_status import AT_RISK, FIRST_RESPONSE, MISSED, RESOLUTION, TARGETS
 
-BATCH = 20_000  # clocks reckoned at once: bounds the memory, not the number of queries
+# unclosed cases that a change of a policy or a calendar waits for, about ten seconds
+AT_ONCE = 5000
 _IN_DAYS = 5  # working days from which on hours tell nobody anything
 _ELAPSED_DAY = 24
 # a change of these makes a move, which is noticed where it is recorded
@@ -229,35 +230,56 @@ class CrmCaseSlaMixin(models.AbstractModel):
 
     @api.model
     def _apply_sla_everywhere(self):
-        """Apply policies that have changed to all unclosed cases, set by set.
+        """Apply policies that have changed to all unclosed cases.
 
-        It sets off no rules: what a promise made today has missed is no news.
+        At once if they are few; else a scheduled action does it, and whoever has
+        changed a policy need not wait for it. It sets off no rules: what a promise
+        made today has missed is no news.
         """
-        unclosed = SQL("crm_case.state IN %s", transitions.UNCLOSED)
-        changed = self._set_sla_policies(unclosed)
-        rows = self.env.execute_query(
+        # sudo: a promise binds all cases, whoever may see them
+        unclosed = self.env["crm.case"].sudo().with_context(active_test=False)
+        unclosed = unclosed.search(
+            [("state", "in", transitions.UNCLOSED)], limit=AT_ONCE + 1, order="id"
+        )
+        if len(unclosed) > AT_ONCE:
+            self.env["crm.sla.policy"]._apply_later()
+        else:
+            self._apply_sla_to(unclosed.ids)
+
+    @api.model
+    def _apply_sla_to(self, case_ids):
+        """Find the policies of cases and reckon their clocks, telling nobody."""
+        if not case_ids:
+            return
+        changed = self._set_sla_policies(SQL("crm_case.id = ANY(%s)", case_ids))
+        promised = self.env.execute_query(
             SQL(
                 """SELECT id FROM crm_case
-                WHERE %s AND sla_policy_id IS NOT NULL""",
-                unclosed,
+                WHERE id = ANY(%s) AND sla_policy_id IS NOT NULL""",
+                case_ids,
             )
         )
-        ids = list({*changed, *[case_id for (case_id,) in rows]})
-        for batch in split_every(BATCH, ids, list):
-            self.env["crm.sla.status"]._sync(batch)
-            self._refresh_sla(SQL("c.id = ANY(%s)", batch), batch, quiet=True)
+        ids = list({*changed, *[case_id for (case_id,) in promised]})
+        if ids:
+            self.env["crm.sla.status"]._sync(ids)
+            self._refresh_sla(SQL("c.id = ANY(%s)", ids), ids, quiet=True)
 
     @api.model
     def _refresh_running_sla(self, where):
         """Reckon anew the clocks that run or are paused and meet a condition.
+
+        As above: at once if they are few.
 
         :param SQL where: see `crm.sla.status._refresh`
         """
         if not self.env["crm.sla.policy"]._get_watch():
             return
         self.env.flush_all()
-        running = SQL("s.state IN ('on_track', 'at_risk', 'paused') AND (%s)", where)
-        self._refresh_sla(running)
+        status_ids = self.env["crm.sla.status"]._find_running(where, AT_ONCE + 1)
+        if len(status_ids) > AT_ONCE:
+            self.env["crm.sla.policy"]._apply_later()
+        elif status_ids:
+            self._refresh_sla(SQL("s.id = ANY(%s)", status_ids))
 
     @api.model
     def _set_sla_policies(self, where):

@@ -4,7 +4,10 @@ from odoo.fields import Domain
 from odoo.tools import SQL, Query, format_duration, ormcache
 
 from ..tools import transitions
+from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
 
+APPLY_BATCH = 5000  # cases per transaction, about ten seconds
+_APPLIED_UP_TO = "crm_relations.sla_applied_up_to"
 PREVIEW_LIMIT = 1000  # cases opened by the preview: their ids travel with the action
 _PAUSABLE = (transitions.DRAFT, transitions.OPEN, transitions.PENDING)
 
@@ -241,6 +244,55 @@ class CrmSlaPolicy(models.Model):
         self.flush_model()
         # sudo: a promise binds all cases, whoever may see them
         self.env["crm.case"].sudo()._apply_sla_everywhere()
+
+    # ------------------------------------------------------------
+    # MANY CASES
+    # ------------------------------------------------------------
+
+    @api.model
+    def _apply_later(self):
+        """Let the scheduled action apply the policies to all unclosed cases."""
+        # sudo: a mark of the system's, see `_cron_apply`
+        self.env["ir.config_parameter"].sudo().set_param(_APPLIED_UP_TO, "0")
+        self.env.ref("crm_relations.ir_cron_sla_apply").sudo()._trigger()
+
+    @api.model
+    def _cron_apply(self):
+        """Apply the policies to unclosed cases, in batches, from where it stopped.
+
+        The mark says up to which case it was done; it is kept with each batch, so
+        that a killed worker repeats no more than one. Nothing to do: one query.
+        """
+        time_left = self.env["ir.cron"]._commit_progress()
+        while time_left:
+            try:
+                count = self._apply_batch()
+            except CONCURRENCY_ERRORS:
+                # somebody works on one of these cases: later, with what he has done
+                self.env.cr.rollback()
+                count = 0
+                time_left = 0
+            if not count and time_left:
+                return
+            time_left = time_left and self.env["ir.cron"]._commit_progress(count)
+        self.env.ref("crm_relations.ir_cron_sla_apply").sudo()._trigger()
+
+    @api.model
+    def _apply_batch(self):
+        """Apply the policies to the next cases; give how many there were."""
+        parameters = self.env["ir.config_parameter"].sudo()
+        mark = parameters.get_param(_APPLIED_UP_TO)
+        if not mark:
+            return 0
+        Case = self.env["crm.case"].sudo().with_context(active_test=False)
+        cases = Case.search(
+            [("state", "in", transitions.UNCLOSED), ("id", ">", int(mark))],
+            limit=APPLY_BATCH,
+            order="id",
+        )
+        parameters.set_param(_APPLIED_UP_TO, str(cases[-1].id) if cases else False)
+        Case._apply_sla_to(cases.ids)
+        return len(cases)
 
     # ------------------------------------------------------------
     # THE BEST POLICY

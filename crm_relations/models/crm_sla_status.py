@@ -147,6 +147,20 @@ class CrmSlaStatus(models.Model):
         return changed
 
     @api.model
+    def _find_running(self, where, limit):
+        """Give the ids of clocks that run or are paused, no more than ``limit``."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT s.id FROM %s WHERE s.is_current
+                AND s.state IN ('on_track', 'at_risk', 'paused') AND (%s) LIMIT %s""",
+                _TABLES,
+                where,
+                limit,
+            )
+        )
+        return [status_id for (status_id,) in rows]
+
+    @api.model
     def _get_work_sql(self, where):
         """Give the calendars that the clocks go by, as a table; None without clocks.
 

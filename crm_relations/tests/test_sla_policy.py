@@ -1,3 +1,4 @@
+from odoo.addons.crm_relations.models import crm_case_sla_mixin, crm_sla_policy
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import users
 from odoo.tools import SQL, mute_logger
@@ -166,6 +167,35 @@ class TestSlaPolicy(SlaCommon):
         self.assertEqual(case.sla_state, "at_risk")
         self.support1.invalidate_recordset()
         self.assertEqual(self.support1.sla_count, 1)
+
+    # ------------------------------------------------------------
+    # MANY CASES
+    # ------------------------------------------------------------
+
+    def _run_cron(self):
+        # the scheduled action commits; here the test is undone as a whole
+        self.patch(self.env.registry["ir.cron"], "_commit_progress", lambda *_args: 1)
+        self.env["crm.sla.policy"]._cron_apply()
+
+    def test_change_that_concerns_many_cases_is_left_to_the_scheduled_action(self):
+        cases = self.env["crm.case"].create(
+            [{"name": "Case", "section_id": self.support1.id} for _index in range(7)]
+        )
+        self.patch(crm_case_sla_mixin, "AT_ONCE", 3)
+        self.patch(crm_sla_policy, "APPLY_BATCH", 2)
+        gestures = [
+            lambda: self.standard.write({"hours_first_response": 2}),
+            lambda: self.office.attendance_ids[0].write({"hour_from": 9}),
+        ]
+        for hour, gesture in zip((10, 11), gestures, strict=True):
+            before = cases.mapped("sla_first_response_deadline")
+            gesture()
+            self.assertEqual(cases.mapped("sla_first_response_deadline"), before)
+            self._run_cron()
+            self.assertEqual(
+                cases.mapped("sla_first_response_deadline"), [self._at(0, hour)] * 7
+            )
+        self.assertEqual(self.env["crm.sla.policy"]._apply_batch(), 0)
 
     # ------------------------------------------------------------
     # PERSONAS
