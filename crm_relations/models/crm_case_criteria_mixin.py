@@ -336,13 +336,16 @@ class CrmCaseCriteriaMixin(models.AbstractModel):
         return [
             {
                 "name": criterion.name,
-                "label": self._fields[criterion.name]._description_string(self.env),
+                "label": self._get_label(criterion.name),
                 "wanted": self._format_wanted(criterion),
                 "value": self._format_value(criterion, case),
                 "holds": holds,
             }
             for criterion, holds in zip(criteria, verdicts, strict=True)
         ]
+
+    def _get_label(self, name):
+        return self._fields[name]._description_string(self.env)
 
     def _get_verdicts(self, case, criteria):
         """Tell for each criterion whether it holds for a case, with one query."""

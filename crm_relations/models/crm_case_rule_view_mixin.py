@@ -55,8 +55,7 @@ class CrmCaseRuleViewMixin(models.AbstractModel):
     def _get_summary(self):
         """Say the rule in one sentence: when, if, then."""
         conditions = [
-            f"{self._fields[one.name]._description_string(self.env)}: "
-            f"{self._format_wanted(one)}"
+            f"{self._get_label(one.name)}: {self._format_wanted(one)}"
             for one in self._get_criteria()
             if one.name != "company_id"
         ]

@@ -51,6 +51,14 @@ class CrmCaseRuleBacktest(models.TransientModel):
         self.line_ids.unlink()
         self.sample_ids.unlink()
         self.write(self._prepare_result(found))
+        return self._reopen()
+
+    def action_reset(self):
+        """Let another period be chosen."""
+        self.is_done = False
+        return self._reopen()
+
+    def _reopen(self):
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Try on the Past"),
