@@ -98,14 +98,13 @@ class CrmCaseSlaMixin(models.AbstractModel):
             case.sla_left = case._get_sla_left(now)
 
     def _get_sla_left(self, now):
-        if self.state not in transitions.UNCLOSED:
+        is_open = self.state in transitions.UNCLOSED
+        if not (is_open and (self.sla_deadline or self.sla_hours_paused)):
             return False
         calendar = self._get_sla_calendar()
-        if self.sla_hours_paused and not self.sla_deadline:
+        if not self.sla_deadline:
             left = self._format_hours(self.sla_hours_paused, calendar)
             return self.env._("Paused, %s left", left)
-        if not self.sla_deadline:
-            return False
         hours = calendar._get_working_hours_between(now, self.sla_deadline)
         left = self._format_hours(abs(hours), calendar)
         is_late, is_answer = self.sla_deadline <= now, self.sla_target == FIRST_RESPONSE

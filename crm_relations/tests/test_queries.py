@@ -158,7 +158,7 @@ class TestQueries(CrmRelationsCommon):
     def test_form(self):
         specification = self._specification("crm.case", "form")
         self._budget(
-            16,
+            17,
             lambda cases: cases.web_read(specification),
             self._cases(1),
             self._cases(100),

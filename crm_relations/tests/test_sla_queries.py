@@ -39,14 +39,14 @@ class TestSlaQueries(test_queries.TestQueries):
                 [("id", "in", cases.ids)], specification, limit=100, count_limit=10001
             )
 
-        self._budget(19, open_list, self._cases(10), self._cases(99))
+        self._budget(20, open_list, self._cases(10), self._cases(99))
 
     @users("expert")
     @warmup
     def test_form(self):
         specification = self._specification("crm.case", "form")
         self._budget(
-            22,
+            24,
             lambda cases: cases.web_read(specification),
             self._cases(2)[1:],
             self._cases(2)[1:],
