@@ -91,8 +91,9 @@ class CrmCaseAutomationMixin(models.AbstractModel):
         super()._write_multi(vals_list)
         rules = self.env["crm.case.rule"]
         watched = rules._get_table().watched
-        if watched and not all(map(watched.isdisjoint, vals_list)):
-            rules._touch(self.ids)
+        if not watched or all(map(watched.isdisjoint, vals_list)):
+            return
+        rules._touch(self.ids, watched.intersection(set().union(*vals_list)))
 
     # ------------------------------------------------------------
     # ACTIONS

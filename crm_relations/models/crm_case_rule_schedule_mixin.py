@@ -250,25 +250,25 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
         Run = self.env["crm.case.rule.run"].sudo()
         return bool(Run.search_count([("rule_id", "=", self.id)], limit=1))
 
-    def _sync_timers_of(self, causes, is_new=False, cases=None):
-        """Make, move and remove timers of some cases: two statements.
+    def _sync_timers_of(self, causes, candidates, is_new=False, cases=None):
+        """Make, move and remove these rules' timers of some cases: two statements.
 
-        :param self: the active rules by time that may match any of these cases; the
-            timers of all others are removed
         :param dict causes: {case id: id of the run that touched it, or None}
+        :param candidates: those of the rules that may match any of the cases
         :param bool is_new: the cases have no timers yet and no run
         :param cases: crm.case, if they are few
         """
         ids = list(causes)
         Timer = self.env["crm.case.timer"].sudo()
         wanted = SQL(" UNION ALL ").join(
-            rule._get_wanted_sql(ids, not is_new, cases) for rule in self
+            rule._get_wanted_sql(ids, not is_new, cases) for rule in candidates
         )
         if not is_new:
-            Timer._remove_unwanted(
-                wanted if self else None, SQL("timer.case_id = ANY(%s)", ids)
+            scope = SQL(
+                "timer.case_id = ANY(%s) AND timer.rule_id = ANY(%s)", ids, self.ids
             )
-        if self:
+            Timer._remove_unwanted(wanted if candidates else None, scope)
+        if candidates:
             Timer._store_wanted(wanted, causes)
 
     # ------------------------------------------------------------
@@ -280,25 +280,35 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
         """Give what this transaction has touched so far.
 
         :return: {"cases": {case id: run id or None}, "new": set of case ids,
-            "rules": set of rule ids}
+            "names": set of fields that were changed, "rules": set of rule ids}
         """
         precommit = self.env.cr.precommit
         if _TOUCHED not in precommit.data:
-            precommit.data[_TOUCHED] = {"cases": {}, "new": set(), "rules": set()}
+            precommit.data[_TOUCHED] = {
+                "cases": {},
+                "new": set(),
+                "names": set(),
+                "rules": set(),
+            }
             precommit.add(self.env["crm.case.rule"]._settle)
         return precommit.data[_TOUCHED]
 
     @api.model
-    def _touch(self, case_ids, is_new=False):
+    def _touch(self, case_ids, names=None, is_new=False):
         """Remember cases whose timers may have moved, until the end of the transaction.
 
         Whoever looks at timers before that settles first, see `crm.case.timer`.
+
+        :param names: fields of the cases that were changed; None means any
+        :param bool is_new: the cases were created just now
         """
         touched = self._get_touched()
         run_ids = self._get_cause().run_ids
         touched["cases"].update((one, run_ids.get(one)) for one in case_ids)
         if is_new:
             touched["new"].update(case_ids)
+        else:
+            touched["names"].update(self._get_table().watched if names is None else names)
 
     def _touch_rules(self):
         """Remember rules all of whose timers may have moved."""
@@ -321,21 +331,27 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
             # one statement each: a million cases
             rule._sync_all_timers()
         causes, new = touched["cases"], touched["new"]
-        self._settle_cases({one: causes[one] for one in causes if one in new}, True)
-        self._settle_cases({one: causes[one] for one in causes if one not in new})
+        timed = self._get_table().timed
+        self._settle_cases({one: causes[one] for one in causes if one in new}, timed, True)
+        concerned = [one for one in timed if not one.watch.isdisjoint(touched["names"])]
+        self._settle_cases(
+            {one: causes[one] for one in causes if one not in new}, concerned
+        )
 
     @api.model
-    def _settle_cases(self, causes, is_new=False):
-        if not causes:
+    def _settle_cases(self, causes, listeners, is_new=False):
+        """Settle some cases as far as some rules are concerned."""
+        if not causes or not listeners:
             return
-        timed, cases = self._get_table().timed, None
+        candidates, cases = listeners, None
         # sudo: see `_settle`
         if len(causes) <= _LOOKED_AT:
             cases = self.env["crm.case"].sudo().browse(causes).exists()
-            timed = [one for one in timed if any(map(one.may_match, cases))]
+            candidates = [one for one in listeners if any(map(one.may_match, cases))]
         rules = self.env["crm.case.rule"].sudo()
-        rules = rules.browse(one.rule_id for one in timed)
-        rules._sync_timers_of(causes, is_new, cases)
+        rules.browse(one.rule_id for one in listeners)._sync_timers_of(
+            causes, rules.browse(one.rule_id for one in candidates), is_new, cases
+        )
 
     # ------------------------------------------------------------
     # WHAT NOBODY NOTICES

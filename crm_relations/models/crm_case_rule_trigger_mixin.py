@@ -55,6 +55,7 @@ class Listener:
     state_to: str | None
     # (field of the case, the values that are allowed)
     allowed: tuple
+    watch: frozenset = frozenset()  # fields of a case that move this rule's timers
 
     @property
     def any_event(self):
@@ -153,7 +154,7 @@ class CrmCaseRuleTriggerMixin(models.AbstractModel):
             tuple(listeners),
             tuple(one for one in listeners if not one.timed),
             tuple(one for one in listeners if one.timed),
-            frozenset().union(*(rule._get_timer_watch() for rule in timed)),
+            frozenset().union(*(listener.watch for listener in listeners)),
             bool(timed.partner_category_id),
         )
 
@@ -166,6 +167,7 @@ class CrmCaseRuleTriggerMixin(models.AbstractModel):
             self.state_from or None,
             self.state_to or None,
             tuple(self._get_allowed_values()),
+            frozenset(self._get_timer_watch() if self._is_timed() else ()),
         )
 
     def _is_timed(self):

@@ -46,7 +46,9 @@ class CrmCaseRuleViewMixin(models.AbstractModel):
     @api.depends_context("lang")
     def _compute_summary(self):
         for rule in self:
-            rule.summary = rule._get_summary() if rule.id else False
+            # sudo: names of what the rule refers to, some of which only
+            # administrators may open
+            rule.summary = rule.sudo()._get_summary() if rule.id else False
 
     # ------------------------------------------------------------
     # IN WORDS

@@ -32,6 +32,7 @@ from . import (
     test_rule_screens,
     test_rule_security,
     test_rule_time,
+    test_rule_tour,
     test_section,
     test_section_menus,
     test_security,

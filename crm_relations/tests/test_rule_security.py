@@ -115,18 +115,25 @@ class TestRuleSecurity(RuleCommon):
         rule = self._new_rule(category_id=category.id)
         self.assertEqual(rule._fields["category_id"].ondelete, "restrict")
 
-    def test_action_of_another_group_is_not_for_managers_of_cases(self):
+    def test_server_actions_are_chosen_by_administrators_and_run_for_all(self):
         action = self.env["ir.actions.server"].create(
             {
                 "name": "Secret",
                 "model_id": self.env["ir.model"]._get_id("crm.case"),
                 "state": "code",
-                "code": "pass",
-                "group_ids": [(4, self.env.ref("base.group_system").id)],
+                "code": "records.write({'phone': '+1'})",
             }
         )
+        own = self.rule.with_user(self.boss)
         with self.assertRaisesRegex(UserError, "^Server Action"):
-            self.rule.with_user(self.boss).server_action_id = action
+            own.server_action_id = action
+        self.rule.with_user(self.env.ref("base.user_admin")).server_action_id = action
+        self.env.invalidate_all()
+        self.assertIn("Secret", own.summary)
+        own.name = "Renamed"
+        case = self.env["crm.case"].with_user(self.agent)
+        case = case.create({"name": "x", "section_id": self.support1.id})
+        self.assertEqual(case.phone, "+1")
 
     def test_remote_callers_steer_nothing_through_the_context(self):
         cases = self.env["crm.case"].with_user(self.agent)
