@@ -1,5 +1,7 @@
 # isort: off
 from . import resource_calendar
+from . import resource_calendar_attendance
+from . import resource_calendar_leaves
 from . import crm_case_channel
 from . import crm_case_stage
 from . import crm_case_section_intake_mixin

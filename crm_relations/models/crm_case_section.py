@@ -81,16 +81,6 @@ class CrmCaseSection(models.Model):
         compute_sudo=True,
         help="Managers and members of this section and of those above it.",
     )
-    assignment = fields.Selection(
-        [
-            ("manual", "By hand"),
-            ("round_robin", "Each member in turn"),
-            ("least_loaded", "The member with the fewest unclosed cases"),
-        ],
-        required=True,
-        default="manual",
-        help="Who becomes responsible for a case that arrives by mail.",
-    )
 
     # Work
     resource_calendar_id = fields.Many2one(

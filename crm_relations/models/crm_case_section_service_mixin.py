@@ -7,6 +7,16 @@ class CrmCaseSectionServiceMixin(models.AbstractModel):
     _name = "crm.case.section.service.mixin"
     _description = "Section Service"
 
+    assignment = fields.Selection(
+        [
+            ("manual", "By hand"),
+            ("round_robin", "Each member in turn"),
+            ("least_loaded", "The member with the fewest unclosed cases"),
+        ],
+        required=True,
+        default="manual",
+        help="Who becomes responsible for a case that arrives by mail.",
+    )
     member_line_ids = fields.One2many(
         "crm.case.section.member", "section_id", "Members' Work", copy=False
     )

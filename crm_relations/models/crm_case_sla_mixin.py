@@ -5,6 +5,7 @@ from odoo.tools import SQL
 from ..tools import transitions
 from .crm_case_rule_sla_mixin import SLA
 from .crm_case_rule_trigger_mixin import Event
+from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
 from .crm_sla_status import AT_RISK, FIRST_RESPONSE, MISSED, RESOLUTION, TARGETS
 
 # unclosed cases that a change of a policy or a calendar waits for, about ten seconds
@@ -347,20 +348,39 @@ class CrmCaseSlaMixin(models.AbstractModel):
 
     @api.model
     def _fire_sla_timers(self, timers):
-        """Reckon the clocks whose timers are due; 6 queries for any number of them.
-
-        Firing late or twice changes nothing: when a promise was missed follows from
-        the working time, not from the moment that somebody looked.
+        """Take the steps and reckon the clocks whose timers are due.
 
         :param timers: crm.case.timer of promises and of steps, locked
         """
         self._fire_step_timers(timers.filtered("step_id"))
-        timers = timers.exists().filtered("sla_status_id")
-        ids = timers.sla_status_id.ids
-        self._refresh_sla(SQL("s.id = ANY(%s)", ids))
-        now = fields.Datetime.now()
-        # a timer that has nothing to say any more would come back for ever
-        timers.exists().filtered(lambda timer: timer.due_at <= now).unlink()
+        self._reckon_due(timers.exists().filtered("sla_status_id"))
+
+    @api.model
+    def _reckon_due(self, timers):
+        """Reckon clocks; what fails is halved until the failing one stands alone.
+
+        Firing late or twice changes nothing: when a promise was missed follows from
+        the working time, not from the moment that somebody looked. 6 queries for any
+        number of them.
+        """
+        if not timers:
+            return
+        try:
+            # one clock's trouble must not stop the others
+            with self.env.cr.savepoint():
+                self._refresh_sla(SQL("s.id = ANY(%s)", timers.sla_status_id.ids))
+                now = fields.Datetime.now()
+                # a timer that has nothing more to say would come back for ever
+                timers.exists().filtered(lambda timer: timer.due_at <= now).unlink()
+        except CONCURRENCY_ERRORS:
+            raise  # the whole batch is repeated, see `crm.case.timer`
+        except Exception as error:
+            if len(timers) == 1:
+                timers._put_off(error)
+                return
+            half = len(timers) // 2
+            self._reckon_due(timers[:half])
+            self._reckon_due(timers[half:])
 
     @api.model
     def _show_sla(self, case_ids):

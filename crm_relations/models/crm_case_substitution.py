@@ -24,7 +24,7 @@ class CrmCaseSubstitution(models.Model):
         "res.users", "Away", required=True, ondelete="cascade", readonly=True
     )
     deputy_id = fields.Many2one(
-        "res.users", "Deputy", required=True, ondelete="cascade", readonly=True
+        "res.users", required=True, ondelete="cascade", readonly=True
     )
     date = fields.Datetime("Since", required=True, readonly=True)
     date_back = fields.Datetime(

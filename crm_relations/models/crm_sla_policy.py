@@ -309,7 +309,7 @@ class CrmSlaPolicy(models.Model):
         :return: frozenset of str; empty without any policy
         """
         # sudo: as in `_get_ranked`
-        policies = self.sudo().search([])
+        policies = self.sudo().search([("active", "=", True)])
         names = set().union(*[policy._get_criteria_watch() for policy in policies])
         return frozenset(names)
 
@@ -317,7 +317,7 @@ class CrmSlaPolicy(models.Model):
     def _get_ranked(self):
         """Give the active policies, the most specific first."""
         # sudo: which policy applies to a case does not depend on who touches it
-        policies = self.sudo().search([])
+        policies = self.sudo().search([("active", "=", True)])
         return policies.sorted(lambda policy: -policy.criteria_count)
 
     @api.model

@@ -65,7 +65,7 @@ class ResourceCalendar(models.Model):
     _inherit = "resource.calendar"
 
     def _on_working_time_change(self):
-        super()._on_working_time_change()
+        result = super()._on_working_time_change()
         if self.ids:
             self.env["crm.case"]._refresh_running_sla(
                 SQL(
@@ -76,3 +76,4 @@ class ResourceCalendar(models.Model):
                 )
             )
             self.env["crm.case"]._refresh_step_timers(SQL("TRUE"))
+        return result

@@ -15,6 +15,8 @@ class SlaCommon(CrmRelationsCommon):
     every case of Support 1. The clock of the tests stands at Monday, 8 o'clock.
     """
 
+    _frozen = None
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -29,7 +31,7 @@ class SlaCommon(CrmRelationsCommon):
 
     def _set_clock(self, instant):
         """Let it be ``instant`` from now on."""
-        if getattr(self, "_frozen", None):
+        if self._frozen:
             self._frozen.stop()
         else:
             self.addCleanup(self._stop_clock)

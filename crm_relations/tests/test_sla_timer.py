@@ -119,6 +119,30 @@ class TestSlaTimer(SlaCommon):
         self.assertEqual(cases.mapped("sla_state"), ["missed"] * 60)
         self.assertEqual(costs[1], costs[2])
 
+    def test_clock_that_fails_holds_no_other_up(self):
+        cases = [self._new_case() for _index in range(5)]
+        bad = cases[2]
+        Case = self.env.registry["crm.case"]
+        show = Case._show_sla
+
+        def fail(model, case_ids):
+            if bad.id in case_ids:
+                raise ValueError("no ink left")
+            return show(model, case_ids)
+
+        self.patch(Case, "_show_sla", fail)
+        self._set_clock(self._at(0, 12))
+        self._tick()
+        states = [case.sla_state for case in cases]
+        self.assertEqual(states, [*["missed"] * 2, "on_track", *["missed"] * 2])
+        timer = self._timers(bad).filtered(lambda one: one.attempts)
+        self.assertEqual((timer.attempts, timer.error), (1, "no ink left"))
+        self.patch(Case, "_show_sla", show)
+        self._set_clock(self._at(0, 13))
+        self._tick()
+        self.assertEqual(bad.sla_state, "missed")
+        self.assertEqual(self._status(bad).date_missed, self._at(0, 12))
+
     # ------------------------------------------------------------
     # RULES
     # ------------------------------------------------------------
