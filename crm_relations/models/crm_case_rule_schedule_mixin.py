@@ -15,7 +15,7 @@ DATES = {
 # the state, section and company decide dates and calendars of a case
 _ALWAYS_WATCHED = {"section_id", "company_id", "active"}
 # touched cases up to which a look at each saves asking the database about some rules
-_LOOKED_AT = 100
+_LOOKED_AT = 10_000
 _TOUCHED = "crm_relations.touched"
 
 
@@ -235,15 +235,15 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
     # ------------------------------------------------------------
 
     def _sync_all_timers(self):
-        """Make, move and remove this rule's timers for all cases: two statements."""
+        """Make, move and remove this rule's timers for all cases: one statement."""
         self.ensure_one()
         Timer = self.env["crm.case.timer"].sudo()
         in_force = self.active and self._is_timed()
         wanted = self._get_wanted_sql(has_run=self._has_run()) if in_force else None
-        if Timer.search_count([("rule_id", "=", self.id)], limit=1):
-            Timer._remove_unwanted(wanted, SQL("timer.rule_id = %s", self.id))
-        if in_force:
-            Timer._store_wanted(wanted)
+        had = Timer.search_count([("rule_id", "=", self.id)], limit=1)
+        if in_force or had:
+            scope = SQL("timer.rule_id = %s", self.id)
+            Timer._replace(wanted, scope if had else None)
 
     def _has_run(self):
         # sudo: also on cases that the manager at work may not see
@@ -251,25 +251,27 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
         return bool(Run.search_count([("rule_id", "=", self.id)], limit=1))
 
     def _sync_timers_of(self, causes, candidates, is_new=False, cases=None):
-        """Make, move and remove these rules' timers of some cases: two statements.
+        """Make, move and remove these rules' timers of some cases: one statement.
 
         :param dict causes: {case id: id of the run that touched it, or None}
-        :param candidates: those of the rules that may match any of the cases
+        :param dict candidates: {id of a rule: ids of the cases that it may match}
         :param bool is_new: the cases have no timers yet and no run
         :param cases: crm.case, if they are few
         """
-        ids = list(causes)
-        Timer = self.env["crm.case.timer"].sudo()
         wanted = SQL(" UNION ALL ").join(
-            rule._get_wanted_sql(ids, not is_new, cases) for rule in candidates
+            self.browse(rule_id)._get_wanted_sql(ids, not is_new, cases)
+            for rule_id, ids in candidates.items()
         )
+        scope = None
         if not is_new:
             scope = SQL(
-                "timer.case_id = ANY(%s) AND timer.rule_id = ANY(%s)", ids, self.ids
+                "timer.case_id = ANY(%s) AND timer.rule_id = ANY(%s)",
+                list(causes),
+                self.ids,
             )
-            Timer._remove_unwanted(wanted if candidates else None, scope)
-        if candidates:
-            Timer._store_wanted(wanted, causes)
+        if candidates or scope:
+            Timer = self.env["crm.case.timer"].sudo()
+            Timer._replace(wanted if candidates else None, scope, causes)
 
     # ------------------------------------------------------------
     # WHAT WAS TOUCHED
@@ -308,7 +310,9 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
         if is_new:
             touched["new"].update(case_ids)
         else:
-            touched["names"].update(self._get_table().watched if names is None else names)
+            touched["names"].update(
+                self._get_table().watched if names is None else names
+            )
 
     def _touch_rules(self):
         """Remember rules all of whose timers may have moved."""
@@ -332,7 +336,9 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
             rule._sync_all_timers()
         causes, new = touched["cases"], touched["new"]
         timed = self._get_table().timed
-        self._settle_cases({one: causes[one] for one in causes if one in new}, timed, True)
+        self._settle_cases(
+            {one: causes[one] for one in causes if one in new}, timed, True
+        )
         concerned = [one for one in timed if not one.watch.isdisjoint(touched["names"])]
         self._settle_cases(
             {one: causes[one] for one in causes if one not in new}, concerned
@@ -343,15 +349,33 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
         """Settle some cases as far as some rules are concerned."""
         if not causes or not listeners:
             return
-        candidates, cases = listeners, None
         # sudo: see `_settle`
+        cases = self.env["crm.case"].sudo().browse(causes)
         if len(causes) <= _LOOKED_AT:
-            cases = self.env["crm.case"].sudo().browse(causes).exists()
-            candidates = [one for one in listeners if any(map(one.may_match, cases))]
+            candidates = self._find_candidates(cases.exists(), listeners)
+        else:
+            candidates, cases = {one.rule_id: list(causes) for one in listeners}, None
         rules = self.env["crm.case.rule"].sudo()
         rules.browse(one.rule_id for one in listeners)._sync_timers_of(
-            causes, rules.browse(one.rule_id for one in candidates), is_new, cases
+            causes, candidates, is_new, cases
         )
+
+    @api.model
+    def _find_candidates(self, cases, listeners):
+        """Tell which rules may match which cases, without a query per rule.
+
+        Cases that are alike in all that rules look at are weighed once.
+
+        :return: {id of a rule: ids of cases}, rules that match none left out
+        """
+        names = sorted({name for one in listeners for name, _values in one.allowed})
+        alike = cases.grouped(lambda case: tuple(case[name] for name in names))
+        candidates = {}
+        for group in alike.values():
+            for one in listeners:
+                if one.may_match(group[0]):
+                    candidates.setdefault(one.rule_id, []).extend(group.ids)
+        return candidates
 
     # ------------------------------------------------------------
     # WHAT NOBODY NOTICES

@@ -94,56 +94,63 @@ class CrmCaseTimer(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _remove_unwanted(self, wanted, scope):
-        """Remove the timers in ``scope`` that are not among those wanted.
+    def _replace(self, wanted, scope=None, causes=None):
+        """Make, move and remove timers, in one statement.
+
+        Those that stand for the same instant as before are kept as they are.
 
         :param SQL wanted: select as of `_get_wanted_sql`; None means none is
-        :param SQL scope: condition on `timer`
-        """
-        kept = SQL()
-        if wanted:
-            kept = SQL(
-                """AND NOT EXISTS (SELECT FROM (%s) wanted
-                    WHERE wanted.rule_id = timer.rule_id
-                      AND wanted.case_id = timer.case_id)""",
-                wanted,
-            )
-        # SQL: set-based; nothing hangs on a timer
-        self.env.cr.execute(
-            SQL(
-                """DELETE FROM crm_case_timer timer WHERE %s
-                   AND timer.rule_id IS NOT NULL AND timer.occasion IS NULL %s""",
-                scope,
-                kept,
-            )
-        )
-        self._forget_read()
-
-    @api.model
-    def _store_wanted(self, wanted, causes=None):
-        """Insert or move timers; those that stand for the same instant are kept.
-
+        :param SQL scope: condition on `timer`: those that may be removed; None when
+            there is nothing to remove
         :param dict causes: {case id: id of the run that led to it}
         """
         parents = {key: run for key, run in (causes or {}).items() if run}
-        self.env.cr.execute(
-            SQL(
-                """INSERT INTO crm_case_timer AS timer
-                    (rule_id, case_id, occasion_at, due_at, number, parent_id, attempts)
-                SELECT wanted.*, %(parent)s, 0 FROM (%(wanted)s) wanted
-                    ON CONFLICT (rule_id, case_id)
-                       WHERE rule_id IS NOT NULL AND occasion IS NULL
-                    DO UPDATE SET occasion_at = EXCLUDED.occasion_at,
-                       due_at = EXCLUDED.due_at, number = EXCLUDED.number,
-                       parent_id = EXCLUDED.parent_id, attempts = 0, error = NULL
-                 WHERE timer.occasion_at != EXCLUDED.occasion_at""",
-                wanted=wanted,
-                parent=SQL(
-                    "(%s::jsonb ->> wanted.case_id::text)::int", json.dumps(parents)
-                ),
+        parent = SQL("NULL::int")
+        if parents:
+            parent = SQL(
+                "(%s::jsonb ->> wanted.case_id::text)::int", json.dumps(parents)
             )
-        )
+        # SQL: set-based, a million rows as well as one; nothing hangs on a timer
+        if not wanted:
+            self.env.cr.execute(
+                SQL(
+                    """DELETE FROM crm_case_timer timer
+                        WHERE timer.occasion IS NULL AND %s""",
+                    scope,
+                )
+            )
+        else:
+            self.env.cr.execute(
+                SQL(
+                    """%(wanted)s
+                    INSERT INTO crm_case_timer AS timer (rule_id, case_id, occasion_at,
+                                                   due_at, number, parent_id, attempts)
+                    SELECT wanted.*, %(parent)s, 0 FROM wanted
+                        ON CONFLICT (rule_id, case_id)
+                           WHERE rule_id IS NOT NULL AND occasion IS NULL
+                        DO UPDATE SET occasion_at = EXCLUDED.occasion_at,
+                           due_at = EXCLUDED.due_at, number = EXCLUDED.number,
+                           parent_id = EXCLUDED.parent_id, attempts = 0, error = NULL
+                     WHERE timer.occasion_at != EXCLUDED.occasion_at""",
+                    wanted=self._with_removal(wanted, scope),
+                    parent=parent,
+                )
+            )
         self._forget_read()
+
+    @api.model
+    def _with_removal(self, wanted, scope):
+        if not scope:
+            return SQL("WITH wanted AS (%s)", wanted)
+        return SQL(
+            """WITH wanted AS MATERIALIZED (%s), gone AS (
+                DELETE FROM crm_case_timer timer
+                 WHERE timer.occasion IS NULL AND %s AND NOT EXISTS (
+                    SELECT FROM wanted WHERE wanted.rule_id = timer.rule_id
+                       AND wanted.case_id = timer.case_id))""",
+            wanted,
+            scope,
+        )
 
     @api.model
     def _forget_read(self):

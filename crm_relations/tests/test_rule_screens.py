@@ -22,9 +22,7 @@ class TestRuleScreens(RuleCommon):
         table = {
             "When a case is created, then Set Priority: High": {"on_create": True},
             "On each new message, then Set Priority: High": {"on_message": True},
-            "When a case becomes Closed, then Set Priority: High": {
-                "state_to": "done"
-            },
+            "When a case becomes Closed, then Set Priority: High": {"state_to": "done"},
             "When a case leaves Draft, then Set Priority: High": {
                 "state_from": "draft"
             },
@@ -192,10 +190,10 @@ class TestRuleScreens(RuleCommon):
         for name, (values, expected) in table.items():
             with self.subTest(name):
                 rule = self._new_rule(section_id=self.quality.id, **values)
-                found = rule._backtest(MONDAY.replace(hour=0), MONDAY + timedelta(days=2))
-                self.assertEqual(
-                    sum(row[1] for row in found["hours"]), len(expected)
+                found = rule._backtest(
+                    MONDAY.replace(hour=0), MONDAY + timedelta(days=2)
                 )
+                self.assertEqual(sum(row[1] for row in found["hours"]), len(expected))
                 sampled = {case_id for case_id, _at in found["samples"]}
                 self.assertLessEqual({case.id for case in expected} - sampled, set())
 
@@ -236,9 +234,7 @@ class TestRuleScreens(RuleCommon):
         wizard.action_reset()
         self.assertFalse(wizard.is_done)
         graph = wizard.action_view_hours()
-        self.assertEqual(
-            self.env[graph["res_model"]].search_count(graph["domain"]), 3
-        )
+        self.assertEqual(self.env[graph["res_model"]].search_count(graph["domain"]), 3)
 
     def test_past_that_is_too_long_or_too_slow_is_refused(self):
         rule = self._new_rule(on_create=True)

@@ -48,7 +48,9 @@ class TestRuleSecurity(RuleCommon):
         timers = self._timers(self.timed)
         for records in (runs, timers):
             seen = {
-                user: records.with_user(user).search([("rule_id", "in", (self.rule | self.timed).ids)]).case_id
+                user: records.with_user(user)
+                .search([("rule_id", "in", (self.rule | self.timed).ids)])
+                .case_id
                 for user in (self.agent, self.quality_user, self.boss)
             }
             with self.subTest(model=records._name):
@@ -57,9 +59,7 @@ class TestRuleSecurity(RuleCommon):
                 self.assertEqual(seen[self.quality_user], self.theirs)
                 self.assertLessEqual(self.mine | self.theirs, seen[self.boss])
                 for user in (self.user_employee, self.user_portal, self.foreigner):
-                    self.assertFalse(
-                        self._may(user, records, "read"), user.login
-                    )
+                    self.assertFalse(self._may(user, records, "read"), user.login)
 
     def test_nobody_writes_the_ledger(self):
         run = self._runs(self.rule, self.mine)

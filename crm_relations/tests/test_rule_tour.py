@@ -18,7 +18,9 @@ class TestRuleTour(RuleCommon, HttpCase):
             (case.id,),
         )
         self.start_tour("/odoo/crm-rules", "crm_relations_rule", login="boss")
-        rule = self.env["crm.case.rule"].search([("name", "like", "Copy to our expert")])
+        rule = self.env["crm.case.rule"].search(
+            [("name", "like", "Copy to our expert")]
+        )
         self.assertTrue(rule.active)
         self.assertEqual(self._timers(rule).case_id, case)
         self.env["crm.case.timer"]._cron_fire()

@@ -38,7 +38,8 @@ registry.category("web_tour.tours").add("crm_relations_rule", {
         },
         {
             content: "It says itself in words",
-            trigger: ".o_field_widget[name=summary]:contains(2 days after the creation)",
+            trigger:
+                ".o_field_widget[name=summary]:contains(2 days after the creation)",
         },
         {
             trigger: "button[name=action_backtest]",
