@@ -247,7 +247,8 @@ def peer_rule(env, index, code=None):
             "trg_date_range": 2,
             "trg_date_range_type": "day",
             "trg_date_range_mode": "after",
-            "filter_domain": "[('type', '=', 'opportunity'), ('probability', '<', 100)]",
+            "filter_domain": "[('type', '=', 'opportunity'), "
+            "('probability', '<', 100)]",
             "action_server_ids": [(0, 0, action)],
         }
     )

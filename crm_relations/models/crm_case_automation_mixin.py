@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.tools import email_normalize
 
 from .crm_case_mail_recipients_mixin import EXCHANGE_TYPES
 from .crm_case_rule_trigger_mixin import CREATE, ENTER, ESCALATE, MESSAGE, MOVE, Event
@@ -134,7 +133,7 @@ class CrmCaseAutomationMixin(models.AbstractModel):
         }
 
     def action_hand_to_deputies(self):
-        """Give the cases of those who are away to their deputies, until they are back."""
+        """Give the cases of those who are away to their deputies until they return."""
         # sudo: the system keeps who stood in for whom
         Substitution = self.env["crm.case.substitution"].sudo()
         away = self.user_id._find_absent()
@@ -176,30 +175,11 @@ class CrmCaseAutomationMixin(models.AbstractModel):
     def _get_rule_customer(self):
         """Give whom to write to: the partner, else the address the case came from.
 
-        :return: values of `mail.mail`
+        :return: (res.partner, address)
         """
         if self.partner_id.email:
-            return {"recipient_ids": self.partner_id.ids}
-        return {"email_to": self.email_from} if self.email_from else {}
-
-    def _drop_known_addresses(self, partners, addresses):
-        """Leave each address in once, and none of ours that would open a case.
-
-        :param partners: res.partner
-        :param str addresses: separated by commas
-        :return: values of `mail.mail`
-        """
-        unique = {}
-        for partner in partners:
-            key = email_normalize(partner.email)
-            if key:
-                unique.setdefault(key, partner.id)
-        known = self._mail_cc_sanitized_raw_dict(addresses)
-        others = [text for key, text in known.items() if key not in unique]
-        return {
-            "recipient_ids": list(unique.values()),
-            "email_to": ", ".join(others),
-        }
+            return self.partner_id, ""
+        return self.env["res.partner"], self.email_from or ""
 
     def _get_latest_messages(self):
         """Give the latest mail or comment of each case that has one, in one query.

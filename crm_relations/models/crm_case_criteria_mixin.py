@@ -162,20 +162,23 @@ class CrmCaseCriteriaMixin(models.AbstractModel):
     @api.constrains("filter_domain")
     def _check_filter_domain(self):
         for record in self:
-            try:
-                domain = Domain(record._read_filter_domain())
-                domain.validate(self.env["crm.case"])
-                # some mistakes only show when the condition is turned into SQL
-                self.env["crm.case"].sudo()._search(domain)
-            except Exception as error:
-                # whatever is wrong with it, its author is told what
-                raise ValidationError(
-                    self.env._(
-                        "Other Conditions: “%(domain)s” cannot be read: %(error)s",
-                        domain=record.filter_domain,
-                        error=error,
-                    )
-                ) from error
+            record._check_readable()
+
+    def _check_readable(self):
+        try:
+            domain = Domain(self._read_filter_domain())
+            domain.validate(self.env["crm.case"])
+            # some mistakes only show when the condition is turned into SQL
+            self.env["crm.case"].sudo()._search(domain)
+        except Exception as error:
+            # whatever is wrong with it, its author is told what
+            raise ValidationError(
+                self.env._(
+                    "Other Conditions: “%(domain)s” cannot be read: %(error)s",
+                    domain=self.filter_domain,
+                    error=error,
+                )
+            ) from error
 
     def _read_filter_domain(self):
         return literal_eval(self.filter_domain or "[]")

@@ -1,6 +1,7 @@
 from markupsafe import Markup, escape
 from odoo import fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, email_normalize, email_normalize_all
+from odoo.tools.mail import email_split_and_format_normalize
 
 from ..tools import transitions
 from ..tools.mail_reference import add_mark
@@ -104,11 +105,12 @@ class CrmCaseRuleActionMixin(models.AbstractModel):
 
     def _apply_watchers(self, cases):
         """Add each address once, one write per different list."""
+        added = cases._mail_cc_sanitized_raw_dict(self.add_watchers)
         for current, alike in cases.grouped("email_cc").items():
-            known = alike._mail_cc_sanitized_raw_dict(current)
-            added = alike._mail_cc_sanitized_raw_dict(self.add_watchers)
-            if added.keys() - known.keys():
-                alike.email_cc = ", ".join((added | known).values())
+            known = set(email_normalize_all(current or ""))
+            missing = [text for key, text in added.items() if key not in known]
+            if missing:
+                alike.email_cc = ", ".join(filter(None, [current, *missing]))
 
     def _apply_server_action(self, cases):
         # sudo: a manager has chosen it for this; see `_check_server_action`
@@ -129,11 +131,7 @@ class CrmCaseRuleActionMixin(models.AbstractModel):
     # ------------------------------------------------------------
 
     def _apply_remind_user(self, cases):
-        self._mail(
-            cases.filtered("user_id"),
-            lambda case: {"recipient_ids": case.user_id.partner_id.ids},
-            internal=True,
-        )
+        self._mail(cases, lambda case: (case.user_id.partner_id, ""), internal=True)
 
     def _apply_remind_partner(self, cases):
         self._mail(cases, lambda case: case._get_rule_customer())
@@ -152,30 +150,65 @@ class CrmCaseRuleActionMixin(models.AbstractModel):
         return [name for name in names if self[name]]
 
     def _get_mail_recipients(self, case):
-        """Give the recipients of a mail, as values of `mail.mail`."""
+        """Give whom the rule names: (res.partner, addresses separated by commas)."""
         partners, addresses = case.env["res.partner"], []
         if self.mail_to_user:
             partners |= case.user_id.partner_id
         if self.mail_to_partner:
-            found = case._get_rule_customer()
-            partners |= partners.browse(found.get("recipient_ids", ()))
-            addresses.append(found.get("email_to"))
+            customer, address = case._get_rule_customer()
+            partners |= customer
+            addresses.append(address)
         if self.mail_to_watchers:
             addresses.append(case.email_cc)
         addresses.append(self.mail_to)
-        return case._drop_known_addresses(partners, ", ".join(filter(None, addresses)))
+        return partners, ", ".join(filter(None, addresses))
+
+    def _find_recipients(self, cases, recipients):
+        """Give each address once, and none of ours, which would come back as mail.
+
+        Three queries whatever the number of cases.
+
+        :param recipients: function(case) giving (res.partner, addresses)
+        :return: {case id: values of `mail.mail`}, cases without anybody left out
+        """
+        named = {case.id: recipients(case) for case in cases}
+        texts = [text for _partners, text in named.values()]
+        texts += [
+            one.email or "" for partners, _text in named.values() for one in partners
+        ]
+        own = cases._find_own_addresses(set(email_normalize_all(", ".join(texts))))
+        found = {}
+        for case_id, (partners, text) in named.items():
+            unique = {
+                one.email_normalized: one.id for one in partners if one.email_normalized
+            }
+            others = {
+                email_normalize(address): address
+                for address in email_split_and_format_normalize(text)
+            }
+            values = {
+                "recipient_ids": [unique[key] for key in unique if key not in own],
+                "email_to": ", ".join(
+                    text
+                    for key, text in others.items()
+                    if key not in unique and key not in own
+                ),
+            }
+            if any(values.values()):
+                found[case_id] = values
+        return found
 
     def _mail(self, cases, recipients, template=None, internal=False):
         """Queue one mail per case.
 
-        :param recipients: function(case) giving values of `mail.mail`; None leaves
-            them to the template
+        :param recipients: see `_find_recipients`; None leaves them to the template
         :param template: mail.template; empty sends the latest message of the case
         :param internal: only colleagues read it
         """
-        found = {case.id: recipients(case) for case in cases} if recipients else {}
+        found = {}
         if recipients:
-            cases = cases.filtered(lambda case: any(found[case.id].values()))
+            found = self._find_recipients(cases, recipients)
+            cases = cases.filtered(lambda case: case.id in found)
         if not cases:
             return
         contents = (

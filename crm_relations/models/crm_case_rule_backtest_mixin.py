@@ -172,7 +172,7 @@ class CrmCaseRuleBacktestMixin(models.AbstractModel):
         )
 
     def _get_past_promises_sql(self):
-        """Take promises by their deadlines; when they came to be at risk is not kept."""
+        """Take promises by their deadlines; when they were at risk is not kept."""
         return SQL(
             """JOIN (SELECT case_id, deadline AS at FROM crm_sla_status
                 WHERE deadline IS NOT NULL AND %s) past

@@ -1,8 +1,11 @@
+import logging
 from datetime import timedelta
 
 from odoo import api, fields, models, tools
 from odoo.fields import Domain
 from odoo.tools import SQL, Query
+
+_logger = logging.getLogger(__name__)
 
 # what a rule by time reckons from: value of `date_type` -> column of crm_case
 DATES = {
@@ -258,10 +261,12 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
         :param bool is_new: the cases have no timers yet and no run
         :param cases: crm.case, if they are few
         """
-        wanted = SQL(" UNION ALL ").join(
-            self.browse(rule_id)._get_wanted_sql(ids, not is_new, cases)
+        selects = [
+            select
             for rule_id, ids in candidates.items()
-        )
+            if (select := self.browse(rule_id)._try_wanted_sql(ids, not is_new, cases))
+        ]
+        wanted = SQL(" UNION ALL ").join(selects)
         scope = None
         if not is_new:
             scope = SQL(
@@ -269,9 +274,22 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
                 list(causes),
                 self.ids,
             )
-        if candidates or scope:
+        if selects or scope:
             Timer = self.env["crm.case.timer"].sudo()
-            Timer._replace(wanted if candidates else None, scope, causes)
+            Timer._replace(wanted if selects else None, scope, causes)
+
+    def _try_wanted_sql(self, *args):
+        """Give `_get_wanted_sql`, or None for conditions that can no longer be read.
+
+        They were checked when they were saved, but fields may have gone since: whoever
+        writes to a case can do nothing about it.
+        """
+        try:
+            return self._get_wanted_sql(*args)
+        except Exception:
+            # nothing is asked of the database here, so that nothing is half done
+            _logger.info("conditions of %s cannot be read", self, exc_info=True)
+            return None
 
     # ------------------------------------------------------------
     # WHAT WAS TOUCHED
@@ -389,9 +407,10 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
         Case = self.env["crm.case"]
         for condition in Domain(self._read_filter_domain()).iter_conditions():
             name, *path = condition.field_expr.split(".")
-            is_date = Case._fields[name].type in ("date", "datetime")
+            field = Case._fields.get(name)
+            is_date = field and field.type in ("date", "datetime")
             relative = is_date and isinstance(condition.value, str)
-            if path or relative or not Case._fields[name].store:
+            if field and (path or relative or not field.store):
                 return True
         return False
 

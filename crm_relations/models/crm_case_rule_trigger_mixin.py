@@ -244,7 +244,18 @@ class CrmCaseRuleTriggerMixin(models.AbstractModel):
             added to
         """
         Case = self.env["crm.case"]
-        matching = set(self._match(Case.browse({pair[0] for pair in pairs})).ids)
+        self.env.cr.flush()
+        try:
+            with self.env.cr.savepoint(flush=False):
+                found = self._match(Case.browse({pair[0] for pair in pairs}))
+        except CONCURRENCY_ERRORS:
+            raise  # the whole transaction is to be repeated, and will be
+        except Exception as error:
+            # conditions that can no longer be read must not stop the user's work
+            for case_id, occasion in pairs:
+                self._set_aside(Case.browse(case_id), occasion, error)
+            return
+        matching = set(found.ids)
         # one occasion of a case after the other: the first may change the case
         for one_each in _one_per_case(p for p in pairs if p[0] in matching):
             occasions = dict(one_each)

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .crm_case_rule_trigger_mixin import ESCALATE
+
 
 class CrmCaseRuleViewMixin(models.AbstractModel):
     """What people see of a rule: its sentence, what it did and what it is about to."""
@@ -74,7 +76,6 @@ class CrmCaseRuleViewMixin(models.AbstractModel):
     def _get_trigger_words(self):
         if self._is_timed():
             return self._get_time_words()
-        labels = dict(self._fields["state_to"]._description_selection(self.env))
         if self.sla_event:
             events = dict(self._fields["sla_event"]._description_selection(self.env))
             return self.env._("When a service level: %s", events[self.sla_event])
@@ -82,20 +83,23 @@ class CrmCaseRuleViewMixin(models.AbstractModel):
             return self.env._("When a case is created")
         if self.on_message:
             return self.env._("On each new message")
-        if self.state_to == "escalate":
+        return self._get_move_words()
+
+    def _get_move_words(self):
+        labels = dict(self._fields["state_to"]._description_selection(self.env))
+        before, after = labels.get(self.state_from), labels.get(self.state_to)
+        if self.state_to == ESCALATE:
             return self.env._("When a case is escalated")
-        if self.state_from and self.state_to:
+        if before and after:
             return self.env._(
                 "When a case goes from %(before)s to %(after)s",
-                before=labels[self.state_from],
-                after=labels[self.state_to],
+                before=before,
+                after=after,
             )
-        if self.state_from or self.state_to:
-            return (
-                self.env._("When a case becomes %s", labels[self.state_to])
-                if self.state_to
-                else self.env._("When a case leaves %s", labels[self.state_from])
-            )
+        if after:
+            return self.env._("When a case becomes %s", after)
+        if before:
+            return self.env._("When a case leaves %s", before)
         return self.env._("Whenever something happens to a case")
 
     def _get_time_words(self):

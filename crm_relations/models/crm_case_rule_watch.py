@@ -28,7 +28,8 @@ class ResPartner(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """SELECT id FROM crm_case
-                    WHERE partner_id = ANY(%(ids)s) OR commercial_partner_id = ANY(%(ids)s)""",
+                    WHERE partner_id = ANY(%(ids)s)
+                       OR commercial_partner_id = ANY(%(ids)s)""",
                 ids=self.ids,
             )
         )

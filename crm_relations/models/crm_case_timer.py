@@ -6,7 +6,7 @@ from datetime import timedelta
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL
 
-from .crm_case_rule_trigger_mixin import MAX_CHAIN, Cause
+from .crm_case_rule_trigger_mixin import ERROR_LIMIT, MAX_CHAIN, Cause
 from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS, CONCURRENCY_TRIES
 
 _logger = logging.getLogger(__name__)
@@ -178,9 +178,7 @@ class CrmCaseTimer(models.Model):
                 "parent_id": run_id,
             }
         )
-        wait = RETRY_MINUTES[timer.attempts : timer.attempts + 1]
-        later = fields.Datetime.now() + timedelta(minutes=wait[0]) if wait else False
-        timer.write({"attempts": timer.attempts + 1, "error": error, "due_at": later})
+        timer._postpone(error)
         return timer
 
     def action_retry(self):
@@ -244,7 +242,7 @@ class CrmCaseTimer(models.Model):
                 # before the caller commits: what fails here must be repeated here
                 self.env.cr.flush()
                 return len(found)
-            except CONCURRENCY_ERRORS:
+            except CONCURRENCY_ERRORS:  # noqa: PERF203 - each try is one
                 self.env.cr.rollback()
                 if not left:
                     _logger.info("timers are busy; they wait for the next tick")
@@ -284,14 +282,42 @@ class CrmCaseTimer(models.Model):
         """Fire locked timers rule by rule, in the order of the rules."""
         targets = self.filtered(lambda timer: not timer.rule_id)
         if targets:
-            self.env["crm.case"]._fire_sla_timers(targets)
+            fire = self.env["crm.case"]._fire_sla_timers
+            targets._fire_guarded(lambda: fire(targets))
         by_rule = (self - targets).grouped("rule_id")
         stopped = {}
         for index, rule in enumerate(sorted(by_rule, key=_sequence)):
             timers = by_rule[rule]
             if index:
                 timers = timers._find_still_due()
-            timers._fire_rule(rule, stopped)
+            timers._fire_guarded(
+                lambda timers=timers, rule=rule: timers._fire_rule(rule, stopped)
+            )
+
+    def _fire_guarded(self, fire):
+        """Fire timers that belong together; what is wrong with all is put off.
+
+        A rule whose conditions name a field that is gone must not hold up the others.
+        """
+        self.env.cr.flush()
+        try:
+            with self.env.cr.savepoint():
+                fire()
+        except CONCURRENCY_ERRORS:
+            raise  # the batch is repeated
+        except Exception as error:
+            # whatever it is: it is kept, for people to read
+            _logger.info("%s could not be fired", self, exc_info=True)
+            self.env["crm.case.rule"]._set_cause(None)
+            self._postpone(str(error)[:ERROR_LIMIT] or type(error).__name__)
+
+    def _postpone(self, error):
+        """Try these timers again later, a longer time after each attempt."""
+        now = fields.Datetime.now()
+        for attempts, timers in self.exists().grouped("attempts").items():
+            wait = RETRY_MINUTES[attempts : attempts + 1]
+            later = now + timedelta(minutes=wait[0]) if wait else False
+            timers.write({"attempts": attempts + 1, "error": error, "due_at": later})
 
     def _find_still_due(self):
         """Leave out what an earlier rule of this batch has moved or removed."""

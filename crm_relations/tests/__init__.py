@@ -29,6 +29,7 @@ from . import (
     test_rule_crash,
     test_rule_criteria,
     test_rule_events,
+    test_rule_queries,
     test_rule_screens,
     test_rule_security,
     test_rule_time,

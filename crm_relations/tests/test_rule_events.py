@@ -253,3 +253,26 @@ class TestRuleEvents(RuleCommon):
                 self.assertEqual(run.result, "skipped")
                 self.assertIn(words, run.detail)
                 rule.active = False
+
+    def test_conditions_that_can_no_longer_be_read_hold_nobody_up(self):
+        good = self._new_rule("good", date_type="create", delay=-1, set_priority=HIGH)
+        timed = self._new_rule("timed", date_type="create", delay=-1)
+        event = self._new_rule("event", on_create=True)
+        due = self._new_case()
+        self.assertTrue(self._timers(timed, due))
+        broken = timed | event
+        self.env.cr.execute(
+            "UPDATE crm_case_rule SET filter_domain = %s WHERE id = ANY(%s)",
+            ("[('field_that_is_gone', '=', 1)]", broken.ids),
+        )
+        self.env.invalidate_all()
+        self.env.registry.clear_cache()
+        case = self._new_case()
+        self.assertEqual(self._runs(event, case).result, "failed")
+        self.assertIn("field_that_is_gone", self._timers(event, case).error)
+        self._tick()
+        self.assertEqual((due | case).mapped("priority"), [HIGH, HIGH])
+        self.assertEqual(len(self._runs(good)), 3)
+        timer = self._timers(timed, due)
+        self.assertIn("field_that_is_gone", timer.error)
+        self.assertGreater(timer.due_at, self._now())

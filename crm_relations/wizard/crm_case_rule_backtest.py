@@ -18,9 +18,7 @@ class CrmCaseRuleBacktest(models.TransientModel):
     date_from = fields.Date(
         "From", required=True, default=lambda self: self._get_default_date_from()
     )
-    date_to = fields.Date(
-        "To", required=True, default=lambda self: fields.Date.context_today(self)
-    )
+    date_to = fields.Date("To", required=True, default=fields.Date.context_today)
     is_done = fields.Boolean()
     firing_count = fields.Integer("Firings", readonly=True)
     case_count = fields.Integer("Different Cases", readonly=True)

@@ -33,7 +33,7 @@ class CrmCaseRuleExplain(models.TransientModel):
             wizard.runs = wizard._render_runs()
 
     def _render_runs(self):
-        """List what the rule did with the case, the latest first, with what led to it."""
+        """List what the rule did with the case, latest first, and what led to it."""
         runs = self.env["crm.case.rule.run"].search(
             [("rule_id", "=", self.rule_id.id), ("case_id", "=", self.case_id.id)],
             limit=RUNS,

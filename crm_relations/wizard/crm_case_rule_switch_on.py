@@ -2,7 +2,7 @@ from odoo import api, fields, models
 
 
 class CrmCaseRuleSwitchOn(models.TransientModel):
-    """Asks, before a rule is switched on, what to do with cases that are due already."""
+    """Asks what to do with cases that are due before a rule is switched on."""
 
     _name = "crm.case.rule.switch.on"
     _description = "Switch On a Rule"
