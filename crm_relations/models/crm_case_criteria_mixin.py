@@ -192,6 +192,10 @@ class CrmCaseCriteriaMixin(models.AbstractModel):
 
         :return: list of `Criterion`; empty means every case
         """
+        return self._get_lasting_criteria()
+
+    def _get_lasting_criteria(self):
+        """List the conditions of this mixin's own fields."""
         self.ensure_one()
         builders = self._get_criterion_builders()
         criteria = (

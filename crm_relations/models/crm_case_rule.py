@@ -89,11 +89,11 @@ class CrmCaseRule(models.Model):
 
     # Then
     set_state = fields.Selection(transitions.STATES)
-    set_section_id = fields.Many2one("crm.case.section", "Set Section")
+    set_section_id = fields.Many2one("crm.case.section")
     escalate = fields.Boolean()
     set_user_id = fields.Many2one("res.users", "Set Responsible")
     set_priority = fields.Selection(PRIORITIES)
-    set_category_id = fields.Many2one("crm.case.category", "Set Category")
+    set_category_id = fields.Many2one("crm.case.category")
     add_watchers = fields.Char(help="Addresses, separated by commas.")
     remind_user = fields.Boolean("Remind Responsible")
     remind_partner = fields.Boolean()
@@ -102,8 +102,8 @@ class CrmCaseRule(models.Model):
         "mail.template", domain="[('model', '=', 'crm.case')]"
     )
     mail_to_user = fields.Boolean("Mail to Responsible")
-    mail_to_partner = fields.Boolean()
-    mail_to_watchers = fields.Boolean()
+    mail_to_partner = fields.Boolean("Mail to Partner")
+    mail_to_watchers = fields.Boolean("Mail to Watchers")
     mail_to = fields.Char("Mail to Addresses", help="Separated by commas.")
     server_action_id = fields.Many2one(
         "ir.actions.server", domain="[('model_id.model', '=', 'crm.case')]"
@@ -261,15 +261,12 @@ class CrmCaseRule(models.Model):
 
     def _get_criteria(self):
         """Put what the rule asks of a case's state first, as people think of it."""
+        criteria = super()._get_criteria()
         domain = self._get_state_domain()
         if domain.is_true():
-            return self._get_lasting_criteria()
+            return criteria
         name = "state_to" if self.state_to else "state_from"
-        return [Criterion(name, domain, "state"), *self._get_lasting_criteria()]
-
-    def _get_lasting_criteria(self):
-        """List all conditions but the one on the state."""
-        return super()._get_criteria()
+        return [Criterion(name, domain, "state"), *criteria]
 
     def _get_label(self, name):
         if name in ("state_from", "state_to"):

@@ -98,7 +98,7 @@ class CrmCaseRuleScheduleMixin(models.AbstractModel):
             sections = Section.with_context(active_test=False).search_fetch(
                 [("resource_calendar_id", "!=", False)], ["resource_calendar_id"]
             )
-            companies = self.env["res.company"].sudo().search([])
+            companies = self.env["res.company"].sudo().search(Domain.TRUE)
         else:
             sections, companies = cases.section_id.sudo(), cases.company_id.sudo()
         found = sections.resource_calendar_id | companies.resource_calendar_id

@@ -147,7 +147,7 @@ class CrmCaseRuleTriggerMixin(models.AbstractModel):
         """
         # sudo: rules of all companies act, whoever touches the case
         rules = self.env["crm.case.rule"].sudo().with_context(active_test=True)
-        rules = rules.search([])
+        rules = rules.search(Domain.TRUE)
         timed = rules.filtered(lambda rule: rule._is_timed())
         listeners = [rule._get_listener() for rule in rules]
         return RuleTable(
@@ -215,7 +215,8 @@ class CrmCaseRuleTriggerMixin(models.AbstractModel):
             return
         context = {key: v for key, v in self.env.context.items() if key in _CONTEXT}
         # as the system: a rule may do what the person at work may not
-        rules = self.env["crm.case.rule"].with_user(SUPERUSER_ID).with_context(context)
+        system = self.env(user=SUPERUSER_ID, context=context)
+        rules = system["crm.case.rule"]
         outer = self._get_cause()
         self._set_cause(outer)
         stopped = {}
