@@ -135,7 +135,9 @@ class CrmCaseTransferMixin(models.AbstractModel):
         Odoo subscribes some people to some records, all to all; a rule that escalates
         a thousand cases of fifty people would call it fifty times.
         """
-        partners = {case.id: case.user_id.partner_id.id for case in self if case.user_id}
+        partners = {
+            case.id: case.user_id.partner_id.id for case in self if case.user_id
+        }
         Followers = self.env["mail.followers"]
         following = Followers.search_fetch(
             [("res_model", "=", self._name), ("res_id", "in", list(partners))],
