@@ -159,7 +159,7 @@ class TestQueries(CrmRelationsCommon):
         specification = self._specification("crm.case", "form")
         # one of them asks for mail that did not arrive, which the form must show
         self._budget(
-            15,
+            18,
             lambda cases: cases.web_read(specification),
             self._cases(1),
             self._cases(100),
