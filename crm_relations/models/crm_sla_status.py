@@ -190,108 +190,22 @@ class CrmSlaStatus(models.Model):
     def _get_refresh_sql(self, where, work):
         """Give the statement that reckons clocks.
 
+        One pipeline without any join of a step to an earlier one: PostgreSQL takes
+        each step for a single row, and would compare all with all.
+
         1. ``clock``: the clocks, and when the case brought them to an end
-        2. ``stay``: the times in which they ran, each with what had run before
-        3. ``due``, ``warn``: the end of the promise and of its calm part. Both lie in
-           the last stay before which they were not over; later ones do not count.
-        4. The promise is broken if its end came before that of the stay, or came just
+        2. ``timed``, ``stay``: the times in which they ran, each with what had run
+           before; a calendar without working time lets none run
+        3. ``total``: the end of the promise (``due``) and of its calm part (``warn``)
+           lie in the last stay before which they were not over
+        4. ``fate``: both as instants. OFFSET 0 keeps the calendars' arrays out of
+           what PostgreSQL may sort.
+        5. The promise is broken if its end came before that of the stay, or came just
            now while the stay lasts. Answered at the very end is in time.
         """
         Calendar = self.env["resource.calendar"]
-        now = fields.Datetime.now()
-
-        def reach(name, goal):
-            # pylint: disable=sql-injection
-            return SQL(
-                """%(name)s AS (
-                    SELECT DISTINCT ON (stay.id) stay.id, stay.until,
-                        date_trunc('second', %(due)s) AS at
-                    FROM stay JOIN work
-                        ON COALESCE(work.calendar_id, 0) = stay.calendar_id
-                    WHERE stay.before < stay.%(goal)s
-                    ORDER BY stay.id, stay.since DESC
-                )""",
-                name=SQL.identifier(name),
-                goal=SQL.identifier(goal),
-                due=Calendar._get_working_due_sql(
-                    SQL("stay.since"),
-                    SQL("(stay.%s - stay.before)", SQL.identifier(goal)),
-                ),
-            )
-
         return SQL(
-            """WITH clock AS MATERIALIZED (
-                SELECT s.id, s.case_id, s.hours * 3600 AS goal,
-                    s.hours * 36 * (100 - p.at_risk_percent) AS calm,
-                    COALESCE(%(calendar)s, 0) AS calendar_id,
-                    string_to_array(p.pause_states, ',') AS pauses,
-                    c.state = 'cancel' AS is_cancelled,
-                    CASE
-                        WHEN s.target = 'first_response'
-                            AND c.date_first_response IS NOT NULL
-                        THEN c.date_first_response
-                        WHEN c.state = 'done' THEN c.date_closed
-                    END AS end_at
-                FROM %(tables)s WHERE s.is_current AND %(where)s
-            ), work AS MATERIALIZED (SELECT * FROM %(work)s),
-            run AS (
-                SELECT clock.id, clock.goal, clock.calm, clock.calendar_id,
-                    m.date AS since, LEAST(m.date_end, clock.end_at) AS until
-                FROM clock JOIN crm_case_move m ON m.case_id = clock.case_id
-                WHERE m.state NOT IN %(closed)s
-                AND (clock.pauses IS NULL OR m.state <> ALL(clock.pauses))
-                AND (clock.end_at IS NULL OR m.date < clock.end_at)
-            ), stay AS MATERIALIZED (
-                SELECT timed.*, COALESCE(sum(timed.seconds) OVER (
-                    PARTITION BY timed.id ORDER BY timed.since, timed.until
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
-                FROM (
-                    SELECT run.*, CASE WHEN run.until IS NOT NULL
-                        THEN %(between)s END AS seconds
-                    FROM run JOIN work
-                        ON COALESCE(work.calendar_id, 0) = run.calendar_id
-                ) AS timed
-            ),
-            %(due)s,
-            %(warn)s,
-            spent AS (
-                SELECT id, sum(seconds) / 3600 AS hours, bool_or(until IS NULL) AS runs
-                FROM stay GROUP BY id
-            ), fate AS (
-                SELECT clock.id, clock.end_at, due.at AS due_at, warn.at AS warn_at,
-                    clock.calendar_id, COALESCE(spent.hours, 0) AS hours_used,
-                    clock.is_cancelled, COALESCE(spent.runs, FALSE) AS runs,
-                    CASE WHEN due.until IS NULL AND due.at <= %(now)s
-                        OR due.at < due.until THEN due.at END AS missed_at
-                FROM clock
-                LEFT JOIN due ON due.id = clock.id
-                LEFT JOIN warn ON warn.id = clock.id AND clock.calm < clock.goal
-                LEFT JOIN spent ON spent.id = clock.id
-            ), verdict AS (
-                SELECT fate.*, CASE
-                    WHEN COALESCE(s.date_missed, fate.missed_at) IS NOT NULL
-                        THEN 'missed'
-                    WHEN fate.end_at IS NOT NULL THEN 'met'
-                    WHEN fate.is_cancelled THEN 'stopped'
-                    WHEN NOT fate.runs THEN 'paused'
-                    WHEN fate.warn_at <= %(now)s THEN 'at_risk'
-                    ELSE 'on_track'
-                END AS state, s.state AS old_state,
-                COALESCE(s.date_missed, fate.missed_at) AS date_missed,
-                s.date_missed IS NOT NULL AS was_missed, s.deadline AS old_deadline
-                FROM fate JOIN crm_sla_status s ON s.id = fate.id
-                WHERE s.state != 'met' OR s.date_met IS DISTINCT FROM fate.end_at
-            )
-            UPDATE crm_sla_status s
-            SET state = v.state, date_met = v.end_at, date_missed = v.date_missed,
-                calendar_id = NULLIF(v.calendar_id, 0), hours_used = v.hours_used,
-                date_at_risk = CASE WHEN v.was_missed
-                    THEN s.date_at_risk ELSE v.warn_at END,
-                deadline = CASE WHEN v.was_missed THEN s.deadline
-                    WHEN v.state IN ('paused', 'stopped') THEN NULL
-                    ELSE v.due_at END
-            FROM verdict v WHERE s.id = v.id
-            RETURNING s.id, s.case_id, s.state, v.old_state""",
+            _REFRESH,
             calendar=_CALENDAR,
             tables=_TABLES,
             where=where,
@@ -300,9 +214,13 @@ class CrmSlaStatus(models.Model):
             between=Calendar._get_working_between_sql(
                 SQL("run.since"), SQL("run.until")
             ),
-            due=reach("due", "goal"),
-            warn=reach("warn", "calm"),
-            now=now,
+            due=Calendar._get_working_due_sql(
+                SQL("total.due_since"), SQL("(total.goal - total.due_before)")
+            ),
+            warn=Calendar._get_working_due_sql(
+                SQL("total.warn_since"), SQL("(total.calm - total.warn_before)")
+            ),
+            now=fields.Datetime.now(),
         )
 
 
@@ -318,3 +236,91 @@ _CALENDAR = SQL(
     """COALESCE(p.resource_calendar_id, section.resource_calendar_id,
     company.resource_calendar_id)"""
 )
+# see `_get_refresh_sql`
+_REFRESH = """WITH clock AS MATERIALIZED (
+    SELECT s.id, s.case_id, s.hours * 3600 AS goal,
+        s.hours * 36 * (100 - p.at_risk_percent) AS calm,
+        COALESCE(%(calendar)s, 0) AS calendar_id,
+        string_to_array(p.pause_states, ',') AS pauses,
+        c.state = 'cancel' AS is_cancelled,
+        CASE
+            WHEN s.target = 'first_response'
+                AND c.date_first_response IS NOT NULL
+            THEN c.date_first_response
+            WHEN c.state = 'done' THEN c.date_closed
+        END AS end_at
+    FROM %(tables)s WHERE s.is_current AND %(where)s
+), work AS MATERIALIZED (SELECT * FROM %(work)s),
+run AS (
+    SELECT clock.id, clock.goal, clock.calm, clock.calendar_id,
+        clock.is_cancelled, clock.end_at, m.date AS since,
+        CASE WHEN m.id IS NOT NULL
+            THEN LEAST(m.date_end, clock.end_at) END AS until
+    FROM clock LEFT JOIN crm_case_move m ON m.case_id = clock.case_id
+        AND m.state NOT IN %(closed)s
+        AND (clock.pauses IS NULL OR m.state <> ALL(clock.pauses))
+        AND (clock.end_at IS NULL OR m.date < clock.end_at)
+), timed AS (
+    SELECT run.id, run.goal, run.calm, run.calendar_id, run.is_cancelled,
+        run.end_at, run.until,
+        CASE WHEN work.day_seconds IS NOT NULL THEN run.since END AS since,
+        CASE WHEN work.day_seconds IS NOT NULL AND run.until IS NOT NULL
+            THEN %(between)s END AS seconds
+    FROM run LEFT JOIN work
+        ON COALESCE(work.calendar_id, 0) = run.calendar_id
+    OFFSET 0
+), stay AS (
+    SELECT timed.*, COALESCE(sum(timed.seconds) OVER (
+        PARTITION BY timed.id ORDER BY timed.since, timed.until
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+    FROM timed
+), total AS (
+    SELECT id, goal, calm, calendar_id, is_cancelled, end_at,
+        COALESCE(sum(seconds), 0) / 3600 AS hours_used,
+        bool_or(since IS NOT NULL AND until IS NULL) AS runs,
+        max(since) FILTER (WHERE before < goal) AS due_since,
+        max(before) FILTER (WHERE before < goal) AS due_before,
+        max(COALESCE(until, 'infinity')) FILTER (WHERE before < goal)
+            AS due_until,
+        max(since) FILTER (WHERE before < calm) AS warn_since,
+        max(before) FILTER (WHERE before < calm) AS warn_before
+    FROM stay GROUP BY id, goal, calm, calendar_id, is_cancelled, end_at
+), fate AS (
+    SELECT total.*, date_trunc('second', %(due)s) AS due_at,
+        CASE WHEN total.calm < total.goal
+            THEN date_trunc('second', %(warn)s) END AS warn_at
+    FROM total LEFT JOIN work
+        ON COALESCE(work.calendar_id, 0) = total.calendar_id
+    OFFSET 0
+), verdict AS (
+    SELECT fate.*, s.state AS old_state,
+        s.date_missed IS NOT NULL AS was_missed,
+        COALESCE(s.date_missed, CASE
+            WHEN fate.due_until = 'infinity' AND fate.due_at <= %(now)s
+                OR fate.due_until != 'infinity'
+                    AND fate.due_at < fate.due_until
+            THEN fate.due_at END) AS missed_at
+    FROM fate JOIN crm_sla_status s ON s.id = fate.id
+    WHERE s.state != 'met' OR s.date_met IS DISTINCT FROM fate.end_at
+), result AS (
+    SELECT verdict.*, CASE
+        WHEN missed_at IS NOT NULL THEN 'missed'
+        WHEN end_at IS NOT NULL THEN 'met'
+        WHEN is_cancelled THEN 'stopped'
+        WHEN NOT runs THEN 'paused'
+        WHEN warn_at <= %(now)s THEN 'at_risk'
+        ELSE 'on_track'
+    END AS state
+    FROM verdict
+)
+UPDATE crm_sla_status s
+SET state = v.state, date_met = v.end_at, date_missed = v.missed_at,
+    calendar_id = NULLIF(v.calendar_id, 0), hours_used = v.hours_used,
+    date_at_risk = CASE WHEN v.was_missed
+        THEN s.date_at_risk ELSE v.warn_at END,
+    deadline = CASE WHEN v.was_missed THEN s.deadline
+        WHEN v.state IN ('paused', 'stopped') THEN NULL
+        ELSE v.due_at END
+FROM result v WHERE s.id = v.id
+RETURNING s.id, s.case_id, s.state, v.old_state
+"""
