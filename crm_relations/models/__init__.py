@@ -50,14 +50,17 @@ from . import crm_mail_intake_health_mixin
 from . import crm_mail_intake
 from . import crm_mail_intake_receipt
 from . import crm_case_criteria_mixin
+from . import crm_case_rule_ledger_mixin
 from . import crm_case_rule_trigger_mixin
 from . import crm_case_rule_schedule_mixin
+from . import crm_case_rule_mail_mixin
 from . import crm_case_rule_action_mixin
 from . import crm_case_rule_sla_mixin
 from . import crm_case_rule_view_mixin
 from . import crm_case_rule_backtest_mixin
 from . import crm_case_rule
 from . import crm_case_rule_run
+from . import crm_case_automatic_mail
 from . import crm_case_timer
 from . import crm_case_rule_watch
 from . import crm_sla_policy

@@ -48,16 +48,31 @@ class CrmCaseAutomationMixin(models.AbstractModel):
 
     @api.model
     def message_new(self, msg_dict, custom_values=None):
-        """Open a case from a mail; rules act when it has its responsible."""
+        """Open a case from a mail; rules act when it has its responsible.
+
+        And, if the gateway brings it, its first message: the text and the files.
+        """
         held = self.with_context(crm_case_rule_hold=_HOLD)
         made = super(CrmCaseAutomationMixin, held).message_new(msg_dict, custom_values)
         case = self.browse(made.id)
-        # sudo: the sender of a mail may read nothing
-        case._fire_moves(case.sudo().move_ids)
+        hand = self.env["crm.mail.intake"]._get_hand()
+        if hand is None:
+            case._fire_beginning()
+        else:
+            hand.untold.add(case.id)
         return case
+
+    def _fire_beginning(self):
+        if self.env["crm.case.rule"]._get_table().events:
+            # sudo: the sender of a mail may read nothing
+            self._fire_moves(self.sudo().move_ids)
 
     def _message_post_after_hook(self, message, msg_values):
         result = super()._message_post_after_hook(message, msg_values)
+        hand = self.env["crm.mail.intake"]._get_hand()
+        if hand is not None and self.id in hand.untold:
+            hand.untold.discard(self.id)
+            self._fire_beginning()
         if message.message_type in EXCHANGE_TYPES:
             self._tell_message(message)
         return result

@@ -2,7 +2,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field
 
-from odoo import SUPERUSER_ID, api, fields, models, tools
+from odoo import SUPERUSER_ID, api, models, tools
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -21,13 +21,12 @@ CREATE, ENTER, MOVE, ESCALATE, MESSAGE = (
     "escalate",
     "message",
 )
-ERROR_LIMIT = 2000  # characters kept of what went wrong
 # The chain of firings under way, on the cursor and not in the context: what a rule
 # changes may be stored later, by whichever environment flushes, and a context can be
 # set by remote callers.
 _CAUSE = "crm_case_rule_cause"
 # all that rules keep of the context of whoever set them off
-_CONTEXT = ("lang", "tz", "allowed_company_ids")
+_CONTEXT = ("lang", "tz", "allowed_company_ids", "crm_case_rule_hand")
 
 
 @dataclass(frozen=True)
@@ -214,6 +213,9 @@ class CrmCaseRuleTriggerMixin(models.AbstractModel):
         if not heard:
             return
         context = {key: v for key, v in self.env.context.items() if key in _CONTEXT}
+        if (hand := self.env["crm.mail.intake"]._get_hand()) is not None:
+            # under a name of its own: what a rule says is not part of the mail
+            context["crm_case_rule_hand"] = hand
         # as the system: a rule may do what the person at work may not
         system = self.env(user=SUPERUSER_ID, context=context)
         rules = system["crm.case.rule"]
@@ -353,7 +355,8 @@ class CrmCaseRuleTriggerMixin(models.AbstractModel):
         cause.counts.update((self.id, case_id) for case_id in runs)
         self._set_cause(Cause((*cause.rule_ids, self.id), runs, cause.counts))
         # the note below tells what has changed; tracking takes 3 ms a case
-        self._apply(fresh.with_context(mail_notrack=True))
+        remarks = self._apply(fresh.with_context(mail_notrack=True))
+        self._remark_runs(runs, remarks)
         # what is stored now is this rule's doing
         self.env.flush_all()
         self._set_cause(cause)
@@ -398,60 +401,6 @@ class CrmCaseRuleTriggerMixin(models.AbstractModel):
         if self.id in rule_ids:
             return self.env._("Rules set each other off: %s", names)
         return self.env._("Too many rules set each other off: %s", names)
-
-    # ------------------------------------------------------------
-    # LEDGER
-    # ------------------------------------------------------------
-
-    def _write_runs(self, cases, occasions, result, details=None):
-        """Enter the occasions that are not in the ledger yet, in one statement.
-
-        :param details: {case id: text}
-        :return: {case id: id of the new run}
-        """
-        details, cause = details or {}, self._get_cause()
-        columns = zip(
-            *(
-                (
-                    case_id,
-                    occasions[case_id],
-                    details.get(case_id),
-                    cause.run_ids.get(case_id),
-                )
-                for case_id in cases.ids
-            ),
-            strict=True,
-        )
-        # SQL: the ledger refuses the ORM's create, and only the database can enter
-        # what is not there yet and say which that was
-        query = SQL(
-            """INSERT INTO crm_case_rule_run
-                (rule_id, date, result, case_id, occasion, detail, parent_id)
-            SELECT %s, %s, %s, *
-              FROM unnest(%s::int[], %s::text[], %s::text[], %s::int[])
-                ON CONFLICT (rule_id, case_id, occasion) DO NOTHING
-            RETURNING case_id, id""",
-            self.id,
-            fields.Datetime.now(),
-            result,
-            *map(list, columns),
-        )
-        if not cases:
-            return {}
-        written = dict(self.env.execute_query(query))
-        cases.invalidate_recordset(["rule_run_ids"], flush=False)
-        return written
-
-    def _set_aside(self, case, occasion, error):
-        """Keep what went wrong in the ledger and try again later."""
-        text = str(error)[:ERROR_LIMIT] or type(error).__name__
-        timer = self.env["crm.case.timer"]._keep_failed(
-            self, case, occasion, text, self._get_cause().run_ids.get(case.id)
-        )
-        # the attempt is an occasion of its own, so that the one to come stays free
-        self._write_runs(
-            case, {case.id: f"{occasion}!{timer.attempts}"}, "failed", {case.id: text}
-        )
 
 
 def _came_from(state):

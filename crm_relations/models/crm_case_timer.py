@@ -6,7 +6,8 @@ from datetime import timedelta
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL
 
-from .crm_case_rule_trigger_mixin import ERROR_LIMIT, MAX_CHAIN, Cause
+from .crm_case_rule_ledger_mixin import ERROR_LIMIT
+from .crm_case_rule_trigger_mixin import MAX_CHAIN, Cause
 from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS, CONCURRENCY_TRIES
 
 _logger = logging.getLogger(__name__)

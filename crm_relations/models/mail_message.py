@@ -25,7 +25,7 @@ class MailMessage(models.Model):
         return self.is_internal or self.subtype_id.id in internal
 
     def _get_case_token(self, case):
-        """Give the token for a mail about this message; what is no message is a note."""
+        """Give the token for a mail about this message; what is none is a note."""
         return case._get_mail_token(not self.subtype_id or self._is_internal_note())
 
 

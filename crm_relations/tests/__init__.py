@@ -48,6 +48,7 @@ from . import (
     test_rule_crash,
     test_rule_criteria,
     test_rule_events,
+    test_rule_mail,
     test_rule_queries,
     test_rule_screens,
     test_rule_security,

@@ -138,7 +138,11 @@ class TestMailIntakePiped(MailCaseCommon):
         self.assertEqual(self._get_row().state, "duplicate")
 
     def test_id_that_cannot_be_passed_on_is_replaced(self):
-        for written in (b"<[1]@mail.example>", b"<@mail.example>", b"<\xe9@mail.example>"):
+        for written in (
+            b"<[1]@mail.example>",
+            b"<@mail.example>",
+            b"<\xe9@mail.example>",
+        ):
             with self.subTest(written):
                 raw = plain(1).replace(b"<plain1@mail.example>", written)
                 case = self.env["crm.case"].browse(self._pipe(raw))
