@@ -17,6 +17,7 @@ from odoo.modules.registry import Registry
 from odoo.tests import BaseCase, get_db_name, tagged
 
 _COUNT = 40
+_DOMAIN = "crash.example"
 _TIMEOUT = 60  # seconds for a child
 
 
@@ -94,6 +95,9 @@ class TestRuleCrash(BaseCase):
                 [("model", "=", "crm.case"), ("res_id", "in", cases.ids)]
             ).unlink()
             cases.unlink()
+            env["crm.case.automatic.mail"].search(
+                [("address", "like", f"@{_DOMAIN}")]
+            ).unlink()
             env["crm.case.rule"].browse(self.rule_ids).with_context(
                 active_test=False
             ).unlink()
@@ -110,6 +114,8 @@ class TestRuleCrash(BaseCase):
                         "name": f"{mark} number {index}",
                         "section_id": self.section_id,
                         "user_id": False,
+                        # an address each, for no address gets many automatic mails
+                        "email_from": f"c{index}.{len(self.rule_ids)}@{_DOMAIN}",
                         "priority": "1",
                         "date": fields.Datetime.now() - timedelta(days=3),
                     }
@@ -124,7 +130,7 @@ class TestRuleCrash(BaseCase):
                     "date_type": "date",
                     "delay": 2,
                     "set_priority": "3",
-                    "mail_to": "x@mail.example",
+                    "mail_to_partner": True,
                 }
             )
             self.rule_ids.append(rule.id)
