@@ -47,3 +47,11 @@ class MailCommandError(_Explained, UserError):
 
 class MailTextLostError(ValueError):
     """Odoo's parser made nothing of a mail that says something."""
+
+
+class WorkingTimeError(_Explained, UserError):
+    """A calendar has no working time, or too little, to reckon with."""
+
+
+class LedgerError(_Explained, UserError):
+    """A ledger is a record of what happened: nobody adds, changes or deletes rows."""

@@ -1,3 +1,5 @@
 # isort: off
 from . import example_discussion
 from . import example_company
+from . import example_service
+from . import example_rules

@@ -20,6 +20,11 @@ class CrmCase(models.Model):
     _name = "crm.case"
     _description = "Case"
     _inherit = [
+        # first: rules see a case when all the others are through with it
+        "crm.case.automation.mixin",
+        # before the state: clocks are reckoned from the stays that it records
+        "crm.case.sla.mixin",
+        "crm.case.ladder.mixin",
         "crm.case.command.mixin",
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",
@@ -309,6 +314,7 @@ class CrmCase(models.Model):
             "late_count": self._get_late_domain(),
             "my_count": unclosed & Domain("user_id", "=", self.env.uid),
             "undelivered_count": Domain("delivery_ids", "!=", False),
+            **self._get_sla_card_domains(),
         }
 
     # ------------------------------------------------------------

@@ -1,5 +1,7 @@
+from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..tools import transitions
 
@@ -26,31 +28,123 @@ class CrmCaseAssignmentMixin(models.AbstractModel):
         return user if user._is_internal() and user.active else user.browse()
 
     def _assign_by_section(self):
-        """Assign unassigned cases as their sections say; absent people are passed over.
+        """Assign unassigned cases as their sections say, and say why where nobody can.
 
-        Two queries per section, whatever the number of cases.
+        1. Only who is at work, may see cases, is within his capacity and can do the
+           category is asked; if all of those are away, their deputies are.
+        2. The section's turn is counted: a second worker waits for the first, and one
+           that began before the first was through starts over (the row it waits for
+           has changed), so that two of them never count the same.
+
+        A fixed number of queries per section, whatever the number of cases.
         """
         unassigned = self.filtered(lambda case: not case.user_id)
         for case_section, cases in unassigned.grouped("section_id").items():
             # sudo: the sender of a mail has no rights on the section's people
             section = case_section.sudo()
-            if section.assignment == "manual":
-                continue
-            members = section.member_ids.filtered(
-                lambda user: user.active and not user.is_out_of_office
+            if section.assignment != "manual":
+                cases._assign_within(section)
+
+    def _assign_within(self, section):
+        by_load = section.assignment == "least_loaded"
+        members = self._take_turn(section)
+        absent = members.user_id._find_absent()
+        queue = self._get_assignment_queue(section, members.user_id, by_load)
+        rooms = self._get_assignment_rooms(section, members)
+        left = self.browse()
+        for case in self.sorted("id"):
+            able = [
+                line
+                for line in members
+                if rooms[line.user_id] > 0 and line._can_do(case)
+            ]
+            users = {line.user_id for line in able if line.user_id not in absent}
+            if users:
+                case.user_id = self._take_next(queue, by_load, users)
+                rooms[case.user_id] -= 1
+            elif not case._assign_to_deputy([line.user_id for line in able]):
+                left |= case
+        left._log_unassigned(members, absent, rooms)
+
+    @api.model
+    def _take_turn(self, section):
+        """Make other workers wait, and give the rows of members who may get cases.
+
+        :raise psycopg2.errors.SerializationFailure: another worker was through since
+            this transaction began; whoever called repeats it
+        """
+        section._sync_member_lines()
+        # SQL: the number is nobody's to read; the ORM would add a date of change
+        self.env.execute_query(
+            SQL(
+                """UPDATE crm_case_section
+                SET assignment_turn = COALESCE(assignment_turn, 0) + 1
+                WHERE id = %s RETURNING id""",
+                section.id,
             )
-            if not members:
-                continue
-            by_load = section.assignment == "least_loaded"
-            queue = self._get_assignment_queue(section, members, by_load)
-            for case in cases.sorted("id"):
-                case.user_id = self._take_next(queue, by_load)
+        )
+        company = section.company_id or self.env.company
+        members = section.member_line_ids.sorted("id")
+        return members.filtered(lambda line: line.user_id._may_get_cases(company))
+
+    @api.model
+    def _get_assignment_rooms(self, section, members):
+        """Tell how many more cases each member takes in this section."""
+        Case = self.env["crm.case"].sudo()
+        limited = members.filtered("capacity")
+        loads = dict(
+            Case._read_group(
+                Domain("section_id", "=", section.id)
+                & Domain("user_id", "in", limited.user_id.ids)
+                & Domain("state", "in", transitions.UNCLOSED),
+                ["user_id"],
+                ["__count"],
+            )
+            if limited
+            else []
+        )
+        return {
+            line.user_id: (
+                line.capacity - loads.get(line.user_id, 0)
+                if line.capacity
+                else float("inf")
+            )
+            for line in members
+        }
+
+    def _assign_to_deputy(self, absent):
+        """Give a case to the deputy of one of those who are away, if there is one."""
+        for user in absent:
+            deputy = user._find_stand_in(self.company_id)
+            if deputy:
+                self.user_id = deputy
+                # sudo: the system keeps who stood in for whom
+                self.env["crm.case.substitution"].sudo()._record(self, user, deputy)
+                return True
+        return False
+
+    def _log_unassigned(self, members, absent, rooms):
+        """Say on cases that were left unassigned what kept each member from it."""
+        if not self:
+            return
+        bodies = {}
+        for case in self:
+            reasons = [
+                line._get_refusal(case, line.user_id in absent, rooms[line.user_id])
+                for line in members
+            ]
+            text = self.env._(
+                "Nobody could be assigned: %s",
+                ", ".join(reasons) or self.env._("the section has no members at work."),
+            )
+            bodies[case.id] = Markup("<p>%s</p>") % text
+        self._message_log_batch(bodies=bodies)
 
     @api.model
     def _get_assignment_queue(self, section, members, by_load):
         """Rank the members of a section for its next assignments.
 
-        :param members: res.users, none of them absent
+        :param members: res.users
         :param bool by_load: rank by unclosed cases first, else only by who waited
             longest
         :return: list of [load, last, res.users]; ``last`` is the id of the newest
@@ -69,9 +163,12 @@ class CrmCaseAssignmentMixin(models.AbstractModel):
         return [[load.get(user, 0), last.get(user, 0), user] for user in members]
 
     @api.model
-    def _take_next(self, queue, by_load):
-        """Take the best ranked member and rank him anew."""
-        best = min(queue, key=lambda entry: (entry[0], entry[1], entry[2].id))
+    def _take_next(self, queue, by_load, users):
+        """Take the best ranked of ``users`` and rank him anew."""
+        best = min(
+            (entry for entry in queue if entry[2] in users),
+            key=lambda entry: (entry[0], entry[1], entry[2].id),
+        )
         best[0] += by_load
         best[1] = max(entry[1] for entry in queue) + 1
         return best[2]

@@ -17,7 +17,12 @@ class CrmCaseSection(models.Model):
 
     _name = "crm.case.section"
     _description = "Case Section"
-    _inherit = ["mail.alias.mixin", "mail.thread", "crm.case.section.intake.mixin"]
+    _inherit = [
+        "mail.alias.mixin",
+        "mail.thread",
+        "crm.case.section.intake.mixin",
+        "crm.case.section.service.mixin",
+    ]
     _order = "sequence, complete_name, id"
     _parent_store = True
     _rec_name = "complete_name"
@@ -75,16 +80,6 @@ class CrmCaseSection(models.Model):
         store=True,
         compute_sudo=True,
         help="Managers and members of this section and of those above it.",
-    )
-    assignment = fields.Selection(
-        [
-            ("manual", "By hand"),
-            ("round_robin", "Each member in turn"),
-            ("least_loaded", "The member with the fewest unclosed cases"),
-        ],
-        required=True,
-        default="manual",
-        help="Who becomes responsible for a case that arrives by mail.",
     )
 
     # Work

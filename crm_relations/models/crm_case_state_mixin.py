@@ -229,7 +229,8 @@ class CrmCaseStateMixin(models.AbstractModel):
         # sudo: see `_record_moves`
         Move = self.env["crm.case.move"].sudo()
         now = fields.Datetime.now()
-        Move.create([case._prepare_move(Move, now) for case in self])
+        moves = Move.create([case._prepare_move(Move, now) for case in self])
+        return self._after_moves(moves)
 
     def _record_moves(self):
         """Begin a new stay for each case that no longer is where its last one says.
@@ -254,7 +255,15 @@ class CrmCaseStateMixin(models.AbstractModel):
         ended.date_end = now
         # the unique index on lasting stays sees the old ones closed first
         ended.flush_recordset()
-        Move.create(vals_list)
+        return self._after_moves(Move.create(vals_list))
+
+    def _after_moves(self, moves):
+        """Hear of the stays that these cases have just begun; a hook.
+
+        :param moves: crm.case.move, maybe fewer than the cases, with sudo
+        :return: the same moves
+        """
+        return moves
 
     def _prepare_move(self, previous, now):
         return {

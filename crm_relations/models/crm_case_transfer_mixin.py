@@ -113,17 +113,52 @@ class CrmCaseTransferMixin(models.AbstractModel):
         # sudo: whoever works below need not have access to the section above, yet
         # may hand his own case up; that he may write the case was checked just now
         cases = self.sudo().with_context(crm_case_escalation=True)
-        for user, own in cases.grouped("user_id").items():
-            own.message_subscribe(partner_ids=user.partner_id.ids)
+        cases._subscribe_responsibles()
+        manager = parent._find_present_manager()
         levels = cases.grouped("escalation_level")
         for level, same_level in levels.items():
             same_level.write(
                 {
                     "section_id": parent.id,
-                    "user_id": parent.user_id.id,
+                    "user_id": manager.id,
                     "escalation_level": level + 1,
                 }
             )
+        if manager != parent.user_id:
+            self.env["crm.case.substitution"].sudo()._record(
+                cases, parent.user_id, manager
+            )
+
+    def _subscribe_responsibles(self):
+        """Make each responsible follow his case, in a few queries for any number.
+
+        Odoo subscribes some people to some records, all to all; a rule that escalates
+        a thousand cases of fifty people would call it fifty times.
+        """
+        partners = {
+            case.id: case.user_id.partner_id.id for case in self if case.user_id
+        }
+        Followers = self.env["mail.followers"]
+        following = Followers.search_fetch(
+            [("res_model", "=", self._name), ("res_id", "in", list(partners))],
+            ["res_id", "partner_id"],
+        )
+        known = {(one.res_id, one.partner_id.id) for one in following}
+        default, _internal, _external = self.env[
+            "mail.message.subtype"
+        ].default_subtypes(self._name)
+        Followers.create(
+            [
+                {
+                    "res_model": self._name,
+                    "res_id": case_id,
+                    "partner_id": partner_id,
+                    "subtype_ids": [(6, 0, default.ids)],
+                }
+                for case_id, partner_id in partners.items()
+                if (case_id, partner_id) not in known
+            ]
+        )
 
     # ------------------------------------------------------------
     # TRANSFER

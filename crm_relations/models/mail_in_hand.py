@@ -52,6 +52,7 @@ class MailInHand(int):
     tokens: list[mail_token.Token]  # that we made
     standings: dict[int, str]  # crm.case id: how the mail stands to it
     described: int  # crm.case id whose description is the text of the mail, or 0
+    untold: set[int]  # crm.case ids that rules do not know of yet
     is_internal: bool  # it answers a note
     form: object | None  # mail_form.Prepared while Odoo's gateway reads it
     commands: object | None  # MailCommands that a colleague gives in it
@@ -75,6 +76,7 @@ class MailInHand(int):
         hand.tokens = []
         hand.standings = {}
         hand.described = 0
+        hand.untold = set()
         hand.remark = ""
         hand.is_internal = hand.is_quiet = False
         return hand

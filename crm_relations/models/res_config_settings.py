@@ -1,5 +1,6 @@
 from odoo import fields, models
 
+from .crm_case_automatic_mail import DOMAIN_PER_HOUR, PER_DAY, PER_HOUR
 from .crm_case_route_mixin import REOPEN_DAYS
 from .crm_mail_health import CRITICAL_MINUTES, WARNING_MINUTES
 from .crm_mail_intake import KEEP_DAYS
@@ -55,6 +56,25 @@ class ResConfigSettings(models.TransientModel):
         config_parameter="crm_relations.mail_flood_sender",
         default=FLOOD_PER_SENDER,
         help="Mails beyond this are held in the ledger.",
+    )
+    crm_automatic_mail_hour = fields.Integer(
+        "Automatic Mails to One Address (per hour)",
+        config_parameter="crm_relations.automatic_mail_hour",
+        default=PER_HOUR,
+        help="Rules send nobody outside more than this; 0 sends none.",
+    )
+    crm_automatic_mail_day = fields.Integer(
+        "Automatic Mails to One Address (per day)",
+        config_parameter="crm_relations.automatic_mail_day",
+        default=PER_DAY,
+        help="Rules send nobody outside more than this; 0 sends none.",
+    )
+    crm_automatic_mail_domain = fields.Integer(
+        "Automatic Mails to One Domain (per hour)",
+        config_parameter="crm_relations.automatic_mail_domain",
+        default=DOMAIN_PER_HOUR,
+        help="How many received mails may set off, to addresses of one domain; three "
+        "times as many in a day.",
     )
     crm_mail_authserv_id = fields.Char(
         "Receiving Server's Name",

@@ -27,7 +27,12 @@ _CONTRACT = {
         planned_cost probability weighted_revenue currency_id hours_first_response
         hours_close reference company_id active escalation_level action_open
         action_pending action_close action_cancel action_draft action_escalate
-        action_assign_to_me action_merge""",
+        action_assign_to_me action_merge sla_policy_id sla_first_response_deadline
+        sla_resolution_deadline sla_state""",
+    "crm.sla.policy": """
+        name hours_first_response hours_resolution pause_states resource_calendar_id
+        section_id category_id user_id partner_id partner_category_id priority_min
+        priority_max min_messages subject_pattern body_pattern filter_domain explain""",
     "fetchmail.server": "section_id",
     "res.partner": "case_ids case_count open_case_count action_view_cases",
 }
@@ -139,9 +144,13 @@ class TestConventions(CrmRelationsCommon):
     # ------------------------------------------------------------
 
     def _model_of(self, xml_id, kind):
-        """Give the model that an XML id names before ``_<kind>``."""
-        table = re.split(rf"_{kind}(?:_|$)", xml_id)[0]
-        return {model._table: name for name, model in self.env.items()}.get(table)
+        """Give the model that an XML id names before ``_<kind>``, the longest one."""
+        tables = {model._table: name for name, model in self.env.items()}
+        names = [
+            tables.get(xml_id[: match.start()])
+            for match in re.finditer(rf"_{kind}(?=_|$)", xml_id)
+        ]
+        return next(filter(None, reversed(names)), None)
 
     def test_view_ids_name_model_and_type(self):
         for xml_id, view in self._own_records("ir.ui.view"):

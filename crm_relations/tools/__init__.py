@@ -18,5 +18,7 @@ from . import (
     mail_visible_text,
     mailbox_connection,
     mailbox_reader,
+    pattern,
     transitions,
+    working_time,
 )
