@@ -20,6 +20,8 @@
         "data/mail_activity_type_data.xml",
         "data/ir_cron_data.xml",
         "security/crm_mail_intake_security.xml",
+        "security/crm_partner_event_security.xml",
+        "data/crm_partner_event_kind_data.xml",
         "wizard/crm_case_merge_views.xml",
         "wizard/crm_case_section_create_menus_views.xml",
         "wizard/crm_case_transfer_views.xml",

@@ -18,6 +18,7 @@ from . import crm_case_command_mixin
 from . import crm_case_intake_mixin
 from . import crm_case
 from . import crm_case_delivery
+from . import crm_case_document_mixin
 from . import ir_sequence
 from . import mail_thread
 from . import mail_thread_shown
@@ -43,4 +44,8 @@ from . import mail_thread_blacklist
 from . import ir_mail_server
 from . import mail_mail
 from . import res_config_settings
+from . import crm_partner_event_kind
+from . import crm_partner_event
+from . import crm_partner_history
+from . import res_partner_figures_mixin
 from . import res_partner

@@ -111,6 +111,7 @@ class CrmCase(models.Model):
     )
     reference = fields.Reference(
         selection="_selection_reference",
+        index="btree_not_null",
         help="Any document the case is about.",
     )
 

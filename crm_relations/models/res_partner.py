@@ -5,7 +5,8 @@ from ..tools import transitions
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "res.partner.figures.mixin"]
 
     case_ids = fields.One2many(
         "crm.case",
