@@ -1,3 +1,4 @@
 # isort: off
 from . import example_discussion
 from . import example_company
+from . import example_documents
