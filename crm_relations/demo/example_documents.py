@@ -55,18 +55,13 @@ class CrmRelationsExampleDocuments(models.AbstractModel):
         return moment
 
     @api.model
-    def _find_goods(self, prices, **values):
-        """Give a product for each name, made if it is not there yet.
+    def _make_goods(self, names, **values):
+        """Make a product for each name; for addons that bring products.
 
-        :param dict prices: {name: price of one piece}
-        :param values: of new products
+        :param values: of the products
         :return: {name: product.product}
         """
-        Product = self.env["product.product"]
-        found = Product.search([("name", "in", list(prices))])
-        goods = {product.name: product for product in found}
-        missing = [name for name in prices if name not in goods]
-        made = Product.create(
-            [{"name": name[0].upper() + name[1:], **values} for name in missing]
+        products = self.env["product.product"].create(
+            [{"name": name[0].upper() + name[1:], **values} for name in names]
         )
-        return goods | dict(zip(missing, made, strict=True))
+        return dict(zip(names, products, strict=True))

@@ -33,8 +33,8 @@ class ResPartner(models.Model):
     customer_turnover = fields.Monetary(
         compute="_compute_turnover",
         groups=_ACCOUNTANTS,
-        help="Posted customer invoices less refunds, before taxes. A company counts its "
-        "contacts.",
+        help="Posted customer invoices less refunds, before taxes. A company counts "
+        "its contacts.",
     )
     supplier_turnover_this_year = fields.Monetary(
         compute="_compute_turnover", groups=_ACCOUNTANTS
@@ -56,8 +56,8 @@ class ResPartner(models.Model):
         "Average Days Late",
         compute="_compute_payment_days_late",
         groups=_ACCOUNTANTS,
-        help="How long after the due date this customer paid, on average over what fell "
-        "due in the last 12 months. Negative: before it.",
+        help="How long after the due date this customer paid, on average over what "
+        "fell due in the last 12 months. Negative: before it.",
     )
     overdue_amount = fields.Monetary(
         compute="_compute_overdue_amount",
@@ -92,8 +92,8 @@ class ResPartner(models.Model):
         A company counts its contacts; a contact counts what is in his own name.
 
         :param since: first invoice date that counts; None: all that was ever posted
-        :return: {("customer" or "supplier", partner): amount in the partner's currency},
-            what is zero left out. One query, and one per foreign currency.
+        :return: {("customer" or "supplier", partner): amount in the partner's
+            currency}, what is zero left out. One query, and one per foreign currency.
         """
         domain = [
             ("state", "=", "posted"),

@@ -135,9 +135,12 @@ class TestTurnover(CrmAccountCommon):
         names += ["payment_days_late", "has_paid_invoice", "overdue_amount"]
         for name in names:
             for user in (self.agent, self.boss, self.user_employee):
-                with self.subTest(field=name, user=user.login):
-                    with self.assertRaises(AccessError):
-                        self.walter.with_user(user).read([name])
+                own = self.walter.with_user(user)
+                with (
+                    self.subTest(name, user=user.login),
+                    self.assertRaises(AccessError),
+                ):
+                    own.read([name])
             self.walter.with_user(self.accountant).read([name])
 
     @users("accountant")

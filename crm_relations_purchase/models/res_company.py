@@ -8,6 +8,6 @@ class ResCompany(models.Model):
         "crm.case.section",
         "Section for Complaints to Suppliers",
         domain="[('company_id', 'in', (False, id))]",
-        help="Cases opened from a purchase order or a receipt begin here; empty: in the "
-        "section of whoever opens one.",
+        help="Cases opened from a purchase order or a receipt begin here; empty: in "
+        "the section of whoever opens one.",
     )

@@ -96,9 +96,12 @@ class TestOnTimeRate(CrmStockCommon):
     def test_who_reads_no_receipts_sees_no_rate(self):
         for name in ("supplier_on_time_rate", "supplier_receipt_count"):
             for user in (self.agent, self.boss, self.user_employee):
-                with self.subTest(field=name, user=user.login):
-                    with self.assertRaises(AccessError):
-                        self.walter.with_user(user).read([name])
+                own = self.walter.with_user(user)
+                with (
+                    self.subTest(name, user=user.login),
+                    self.assertRaises(AccessError),
+                ):
+                    own.read([name])
 
     def test_card_shows_the_rate_and_opens_what_is_behind(self):
         self._new_receipt(self.acme, -10, -10)
