@@ -16,6 +16,7 @@ from . import crm_case_command_value_mixin
 from . import crm_case_command_run_mixin
 from . import crm_case_command_mixin
 from . import crm_case_intake_mixin
+from . import crm_case_memory_mixin
 from . import crm_case
 from . import crm_case_delivery
 from . import crm_case_document_mixin
@@ -46,6 +47,12 @@ from . import mail_mail
 from . import res_config_settings
 from . import crm_partner_event_kind
 from . import crm_partner_event
+from . import crm_partner_sentiment
+from . import crm_partner_history_source_mixin
 from . import crm_partner_history
+from . import rating_rating
+from . import res_partner_memory_mixin
 from . import res_partner_figures_mixin
+from . import res_partner_privacy_mixin
+from . import res_partner_category
 from . import res_partner

@@ -23,6 +23,7 @@ class CrmCase(models.Model):
         "crm.case.command.mixin",
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",
+        "crm.case.memory.mixin",
         "crm.case.assignment.mixin",
         "crm.case.intake.mixin",
         "crm.case.route.mixin",

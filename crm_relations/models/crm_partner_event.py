@@ -3,6 +3,7 @@ from odoo import api, fields, models
 from ..fields import OptionalInteger
 
 DIRECTIONS = [("in", "Incoming"), ("out", "Outgoing")]
+_MARK_FIELDS = ("sentiment", "date", "partner_id", "company_id")
 
 
 class CrmPartnerEvent(models.Model):
@@ -32,7 +33,6 @@ class CrmPartnerEvent(models.Model):
         related="partner_id.commercial_partner_id",
         store=True,
         precompute=True,
-        index=True,
     )
     kind_id = fields.Many2one(
         "crm.partner.event.kind",
@@ -88,10 +88,15 @@ class CrmPartnerEvent(models.Model):
         index=True,
         default=lambda self: self.env.company,
     )
-    currency_id = fields.Many2one(related="company_id.currency_id")
+    currency_id = fields.Many2one(
+        related="company_id.currency_id", store=True, precompute=True
+    )
     is_automatic = fields.Boolean(related="kind_id.is_automatic")
     is_on_timeline = fields.Boolean("On the Timeline", default=True, readonly=True)
 
+    # a partner's page of the timeline, and the marks of a night's window
+    _company_date_idx = models.Index("(commercial_partner_id, date DESC)")
+    _mark_idx = models.Index("(date) WHERE sentiment IS NOT NULL")
     _sentiment_range = models.Constraint(
         "CHECK(sentiment >= 0 AND sentiment <= 10)",
         "Sentiment: give a mark from 0 to 10.",
@@ -110,6 +115,35 @@ class CrmPartnerEvent(models.Model):
     def _compute_channel_id(self):
         for event in self:
             event.channel_id = event.kind_id.channel_id or event.channel_id
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # no line "created" and no follower: an event is itself what happened
+        model = self.with_context(mail_create_nolog=True, mail_create_nosubscribe=True)
+        events = super(CrmPartnerEvent, model).create(vals_list)
+        marked = events.filtered(lambda event: event.sentiment is not False)
+        self.env["crm.partner.sentiment"]._update_partners(marked.partner_id)
+        return events.with_env(self.env)
+
+    def write(self, vals):
+        counts = not vals.keys().isdisjoint(_MARK_FIELDS)
+        before = self.partner_id if counts else self.partner_id.browse()
+        result = super().write(vals)
+        if counts:
+            partners = before | self.partner_id
+            self.env["crm.partner.sentiment"]._update_partners(partners)
+        return result
+
+    def unlink(self):
+        marked = self.filtered(lambda event: event.sentiment is not False)
+        partners = marked.partner_id
+        result = super().unlink()
+        self.env["crm.partner.sentiment"]._update_partners(partners)
+        return result
 
     # ------------------------------------------------------------
     # HAPPENINGS

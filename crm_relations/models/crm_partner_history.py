@@ -1,4 +1,5 @@
-from typing import NamedTuple
+from collections import defaultdict
+from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -7,6 +8,7 @@ from odoo.tools import SQL
 
 from ..fields import OptionalInteger
 from .crm_partner_event import DIRECTIONS
+from .crm_partner_history_source_mixin import HistorySource as HistorySource
 
 STEP = 1000  # a line's id is its source row's id x this + the source's number
 
@@ -32,27 +34,8 @@ _COLUMNS = {
 }
 
 
-class HistorySource(NamedTuple):
-    """One source of the timeline: rows of one model, as its reader may see them.
-
-    `columns` hold SQL over the table of `model` (its alias is its own name) and over
-    what `join` adds. Those of `crm.partner.history` may be given; `date`, `partner_id`
-    and `name` must be. Left out, `id` and `res_id` are the model's own, `model` is the
-    model, and `commercial_partner_id` is looked up from the partner.
-    """
-
-    number: int  # unique and for ever: the ids of lines contain it
-    kind: str  # one of the history's kinds
-    model: str  # whose ACL and record rules decide what the reader sees
-    columns: dict[str, SQL]
-    domain: Domain = Domain.TRUE
-    join: SQL = SQL()
-    where: SQL = SQL("TRUE")
-    summary: str = ""  # method of the history: `(lines) -> {res of line: text}`
-
-
 class CrmPartnerHistory(models.Model):
-    """One line of a partner's timeline; nobody writes it, it is a query over what exists.
+    """One line of a partner's timeline: a query over what exists, which nobody writes.
 
     Each source is read with the rights of the reader at the source, so that the timeline
     shows nobody more than he may see there. A line's id is that of the source's row and
@@ -61,9 +44,66 @@ class CrmPartnerHistory(models.Model):
 
     _name = "crm.partner.history"
     _description = "Partner History"
+    _inherit = ["crm.partner.history.source.mixin"]
     _auto = False
     _order = "date desc, id desc"
     _log_access = False
+    _depends = {
+        "crm.case": [
+            "active",
+            "channel_id",
+            "commercial_partner_id",
+            "company_id",
+            "date_sentiment",
+            "name",
+            "number",
+            "partner_id",
+            "sentiment",
+            "user_id",
+        ],
+        "crm.case.move": [
+            "author_id",
+            "case_id",
+            "date",
+            "is_escalation",
+            "state",
+            "state_from",
+        ],
+        "crm.partner.event": [
+            "channel_id",
+            "commercial_partner_id",
+            "company_id",
+            "date",
+            "direction",
+            "is_on_timeline",
+            "kind_id",
+            "name",
+            "partner_id",
+            "planned_cost",
+            "planned_revenue",
+            "sentiment",
+            "user_id",
+        ],
+        "mail.message": [
+            "author_id",
+            "date",
+            "is_internal",
+            "message_type",
+            "model",
+            "res_id",
+            "subject",
+            "subtype_id",
+        ],
+        "rating.rating": [
+            "consumed",
+            "partner_id",
+            "rated_on",
+            "rating",
+            "res_id",
+            "res_model",
+        ],
+        "res.partner": ["commercial_partner_id", "company_id", "name", "partner_share"],
+    }
 
     date = fields.Datetime(readonly=True)
     partner_id = fields.Many2one("res.partner", readonly=True)
@@ -86,6 +126,7 @@ class CrmPartnerHistory(models.Model):
     channel_id = fields.Many2one("crm.case.channel", readonly=True)
     direction = fields.Selection(DIRECTIONS, readonly=True)
     name = fields.Char("Subject", readonly=True)
+    summary = fields.Char(compute="_compute_summary")
     model = fields.Char("Document's Model", readonly=True)
     res_id = fields.Many2oneReference("Document", model_field="model", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
@@ -95,42 +136,25 @@ class CrmPartnerHistory(models.Model):
     amount = fields.Monetary(readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)
 
+    @api.depends_context("lang")
+    def _compute_summary(self):
+        """Give the start of each text; a query per source whatever the lines."""
+        methods = {source.number: source.summary for source in self._get_sources()}
+        rows = defaultdict(dict)
+        for line in self:
+            row_id, number = divmod(line.id, STEP)
+            rows[number][row_id] = line
+        self.summary = False
+        for number, lines in rows.items():
+            if not methods.get(number):
+                continue
+            texts = getattr(self, methods[number])(list(lines))
+            for row_id, line in lines.items():
+                line.summary = texts.get(row_id, False)
+
     # ------------------------------------------------------------
-    # SOURCES
+    # QUERY
     # ------------------------------------------------------------
-
-    @api.model
-    def _get_sources(self):
-        """Give what the timeline is made of; bridges add theirs.
-
-        Numbers below 20 are the core's; bridges: 20 account, 30 sale, 40 purchase,
-        50 stock, and up to nine more each.
-
-        :return: list of `HistorySource`
-        """
-        return [
-            HistorySource(
-                number=1,
-                kind="event",
-                model="crm.partner.event",
-                domain=Domain("is_on_timeline", "=", True),
-                columns={
-                    name: SQL.identifier("crm_partner_event", name)
-                    for name in (
-                        "date",
-                        "partner_id",
-                        "commercial_partner_id",
-                        "channel_id",
-                        "direction",
-                        "name",
-                        "company_id",
-                        "user_id",
-                        "sentiment",
-                    )
-                }
-                | {"event_kind_id": SQL("crm_partner_event.kind_id")},
-            )
-        ]
 
     @property
     def _table_query(self):
@@ -153,30 +177,16 @@ class CrmPartnerHistory(models.Model):
         if not Model.has_access("read"):
             return None
         query = Model._search(source.domain)
-        table = SQL.identifier(Model._table)
-        columns = {
-            "id": SQL("%s.id", table),
-            "kind": SQL("%s", source.kind),
-            "model": SQL("%s", source.model),
-            "res_id": SQL("%s.id", table),
-        } | source.columns
-        join = source.join
-        if "commercial_partner_id" not in columns:
-            columns["commercial_partner_id"] = SQL(
-                "history_partner.commercial_partner_id"
-            )
-            join = SQL(
-                "%s JOIN res_partner history_partner ON history_partner.id = %s",
-                join,
-                columns["partner_id"],
-            )
+        columns, join = self._complete_source(source)
         where = SQL("%s AND %s", query.where_clause or SQL("TRUE"), source.where)
         wanted = self.env.context.get("crm_history_ids")
         if wanted is not None:
-            ids = [one // STEP for one in wanted if one % STEP == source.number]
-            if not ids:
+            row_ids = [one // STEP for one in wanted if one % STEP == source.number]
+            if not row_ids:
                 return None
-            where = SQL("%s AND %s IN %s", where, columns["id"], tuple(ids))
+            where = SQL("%s AND %s IN %s", where, columns["id"], tuple(row_ids))
+        if query.is_empty():
+            return None
         return SQL(
             "SELECT %s::int8 * %s + %s AS id, %s FROM %s %s WHERE %s",
             columns["id"],
@@ -186,6 +196,28 @@ class CrmPartnerHistory(models.Model):
             query.from_clause,
             join,
             where,
+        )
+
+    @api.model
+    def _complete_source(self, source):
+        """Add what a source leaves out.
+
+        :return: (columns, join)
+        """
+        table = SQL.identifier(self.env[source.model]._table)
+        columns = {
+            "id": SQL("%s.id", table),
+            "kind": SQL("%s", source.kind),
+            "model": SQL("%s", source.model),
+            "res_id": SQL("%s.id", table),
+        } | source.columns
+        if "commercial_partner_id" in columns:
+            return columns, source.join
+        columns["commercial_partner_id"] = SQL("history_partner.commercial_partner_id")
+        return columns, SQL(
+            "%s JOIN res_partner history_partner ON history_partner.id = %s",
+            source.join,
+            columns["partner_id"],
         )
 
     @api.model
@@ -205,6 +237,45 @@ class CrmPartnerHistory(models.Model):
         return SQL("SELECT 0::int8 AS id, %s WHERE FALSE", self._get_columns_sql({}))
 
     # ------------------------------------------------------------
+    # LINES BY ID
+    # ------------------------------------------------------------
+
+    # An id is made in the query, so that no index knows it: whoever asks for lines by
+    # id is led to the rows of the sources.
+
+    def _with_lines(self, ids):
+        return self.with_context(crm_history_ids=tuple(ids))
+
+    @api.model
+    def _search(self, domain, *args, **kwargs):
+        model = self
+        conditions = list(Domain(domain).iter_conditions())
+        if len(conditions) == 1 and conditions[0].field_expr == "id":
+            condition = conditions[0]
+            value = condition.value
+            ids = [value] if isinstance(value, int) else value
+            plain = Domain("id", condition.operator, value) == Domain(domain)
+            if plain and condition.operator in ("in", "=") and _are_numbers(ids):
+                model = self._with_lines(ids)
+        return super(CrmPartnerHistory, model)._search(domain, *args, **kwargs)
+
+    def exists(self):
+        """Give the lines that the reader still has."""
+        found = super(CrmPartnerHistory, self._with_lines(self.ids)).exists()
+        return found.with_env(self.env)
+
+    def _check_access(self, operation):
+        """Refuse lines whose source the reader may not see, also those in the cache."""
+        refused = super()._check_access(operation)
+        if refused or self.env.su or not any(self._ids):
+            return refused
+        hidden = self - self.browse(self._search([("id", "in", self.ids)]))
+        if not hidden:
+            return None
+        make_error = self.env["ir.rule"]._make_access_error
+        return hidden, partial(make_error, operation, hidden)
+
+    # ------------------------------------------------------------
     # ACTIONS
     # ------------------------------------------------------------
 
@@ -214,6 +285,7 @@ class CrmPartnerHistory(models.Model):
         :raise UserError: it is not there any more
         """
         self.ensure_one()
+        self.check_access("read")
         if not self.model or not self.env[self.model].browse(self.res_id).exists():
             raise UserError(self.env._("Document: it does not exist any more."))
         return {
@@ -222,3 +294,10 @@ class CrmPartnerHistory(models.Model):
             "res_id": self.res_id,
             "views": [(False, "form")],
         }
+
+
+def _are_numbers(ids):
+    # a query or SQL is passed on as it is
+    return isinstance(ids, list | tuple | set | frozenset) and all(
+        isinstance(one, int) for one in ids
+    )

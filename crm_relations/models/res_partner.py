@@ -6,7 +6,12 @@ from ..tools import transitions
 
 class ResPartner(models.Model):
     _name = "res.partner"
-    _inherit = ["res.partner", "res.partner.figures.mixin"]
+    _inherit = [
+        "res.partner",
+        "res.partner.memory.mixin",
+        "res.partner.figures.mixin",
+        "res.partner.privacy.mixin",
+    ]
 
     case_ids = fields.One2many(
         "crm.case",

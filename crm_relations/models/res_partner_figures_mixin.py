@@ -1,6 +1,7 @@
 from typing import NamedTuple
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.tools.misc import format_date, formatLang
 
 
 class RelationFigure(NamedTuple):
@@ -25,10 +26,12 @@ class ResPartnerFiguresMixin(models.AbstractModel):
         groups="crm_relations.crm_relations_group_user",
     )
 
+    @api.depends_context("uid", "allowed_company_ids", "lang", "tz")
     def _compute_relation_figures(self):
-        figures = self._get_relation_figures() if self else {}
+        figures = self._origin._get_relation_figures()
         for partner in self:
-            rows = sorted(figures.get(partner.id, []), key=lambda row: row.sequence)
+            rows = figures.get(partner._origin.id, [])
+            rows = sorted(rows, key=lambda row: row.sequence)
             partner.relation_figures = [row._asdict() for row in rows]
 
     def _get_relation_figures(self):
@@ -39,4 +42,82 @@ class ResPartnerFiguresMixin(models.AbstractModel):
 
         :return: {partner id: list of `RelationFigure`}, a list for each partner
         """
-        return {partner.id: [] for partner in self}
+        contacts = self._get_last_contacts()
+        return {
+            partner.id: [
+                partner._get_since_figure(),
+                partner._get_case_figure(),
+                *partner._get_contact_figures(contacts[partner.id]),
+                partner._get_sentiment_figure(),
+            ]
+            for partner in self
+        }
+
+    def _get_since_figure(self):
+        since = format_date(self.env, self.create_date, date_format="MMM y")
+        return RelationFigure("since", self.env._("Known since"), since, sequence=10)
+
+    def _get_case_figure(self):
+        return RelationFigure(
+            "cases",
+            self.env._("Open cases"),
+            self.env._(
+                "%(open)s of %(all)s", open=self.open_case_count, all=self.case_count
+            ),
+            "action_view_cases",
+            "warning" if self.open_case_count else "",
+            20,
+        )
+
+    def _get_contact_figures(self, contacts):
+        labels = {
+            "in": self.env._("Last heard of"),
+            "out": self.env._("Last written or called"),
+        }
+        return [
+            RelationFigure(
+                f"last_{direction}",
+                label,
+                self._get_contact_words(contacts.get(direction)),
+                "action_view_history",
+                sequence=30,
+            )
+            for direction, label in labels.items()
+        ]
+
+    def _get_contact_words(self, moment):
+        """Say when it was, as people would."""
+        if not moment:
+            return self.env._("never")
+        local = fields.Datetime.context_timestamp(self, moment).date()
+        days = (fields.Date.context_today(self) - local).days
+        if days <= 0:
+            return self.env._("today")
+        if days == 1:
+            return self.env._("yesterday")
+        if days < 31:
+            return self.env._("%s days ago", days)
+        return format_date(self.env, local)
+
+    def _get_sentiment_figure(self):
+        label = self.env._("Sentiment")
+        if not self.sentiment_count:
+            return RelationFigure(
+                "sentiment", label, self.env._("not known"), sequence=40
+            )
+        trend = self.sentiment_trend
+        arrow = " ↗" if trend >= 0.1 else " ↘" if trend <= -0.1 else ""
+        value = formatLang(self.env, self.sentiment_score, digits=1)
+        return RelationFigure(
+            "sentiment",
+            label,
+            f"{value}{arrow}",
+            "action_view_sentiment",
+            self._get_sentiment_mood(),
+            40,
+        )
+
+    def _get_sentiment_mood(self):
+        if self.is_cooling or self.sentiment_score < 4:
+            return "danger"
+        return "success" if self.sentiment_score >= 7 else "warning"
