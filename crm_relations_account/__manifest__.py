@@ -8,6 +8,7 @@
     "depends": ["crm_relations", "account"],
     "auto_install": True,
     "data": [
+        "views/crm_partner_history_views.xml",
         "views/account_move_views.xml",
         "views/res_partner_views.xml",
     ],

@@ -8,6 +8,7 @@
     "depends": ["crm_relations", "purchase"],
     "auto_install": True,
     "data": [
+        "views/crm_partner_history_views.xml",
         "views/purchase_order_views.xml",
         "views/res_config_settings_views.xml",
     ],

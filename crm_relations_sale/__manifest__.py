@@ -8,6 +8,7 @@
     "depends": ["crm_relations", "sale"],
     "auto_install": True,
     "data": [
+        "views/crm_partner_history_views.xml",
         "views/sale_order_views.xml",
     ],
     "demo": [

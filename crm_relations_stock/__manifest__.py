@@ -8,6 +8,7 @@
     "depends": ["crm_relations_purchase", "purchase_stock"],
     "auto_install": True,
     "data": [
+        "views/crm_partner_history_views.xml",
         "views/stock_picking_views.xml",
         "views/res_partner_views.xml",
     ],

@@ -224,7 +224,7 @@ class ResPartner(models.Model):
         return figures
 
     def _get_account_figures(self):
-        """Give this partner's lines of the card.
+        """Give this partner's tiles of the card.
 
         :return: list of `RelationFigure`
         """
@@ -233,8 +233,8 @@ class ResPartner(models.Model):
             figures.append(
                 RelationFigure(
                     "customer_turnover",
-                    self.env._("Turnover as a customer"),
-                    self._describe_turnover("customer"),
+                    self.env._("Sold in 12 months"),
+                    self._format_figure(self.customer_turnover_12_months),
                     "action_view_customer_invoices",
                     sequence=60,
                 )
@@ -243,23 +243,13 @@ class ResPartner(models.Model):
             figures.append(
                 RelationFigure(
                     "supplier_turnover",
-                    self.env._("Turnover as a supplier"),
-                    self._describe_turnover("supplier"),
+                    self.env._("Bought in 12 months"),
+                    self._format_figure(self.supplier_turnover_12_months),
                     "action_view_supplier_invoices",
                     sequence=61,
                 )
             )
-        if self.has_paid_invoice or self.overdue_amount:
-            figures.append(self._get_payment_figure())
-        return figures
-
-    def _describe_turnover(self, kind):
-        return self.env._(
-            "%(year)s this year · %(months)s in 12 months · %(all)s in all",
-            year=self._format_figure(self[f"{kind}_turnover_this_year"]),
-            months=self._format_figure(self[f"{kind}_turnover_12_months"]),
-            all=self._format_figure(self[f"{kind}_turnover"]),
-        )
+        return figures + self._get_payment_figures()
 
     def _format_figure(self, amount):
         """Write an amount without cents: at a glance they are in the way."""
@@ -267,26 +257,39 @@ class ResPartner(models.Model):
             self.env, amount, currency_obj=self.currency_id, rounding_unit="units"
         )
 
-    def _get_payment_figure(self):
-        parts, mood = [], ""
+    def _get_payment_figures(self):
+        figures = []
         if self.has_paid_invoice:
             days = round(self.payment_days_late)
-            parts.append(self._describe_days(days))
-            mood = "warning" if days > 0 else "success"
+            figures.append(
+                RelationFigure(
+                    "payment",
+                    self.env._("Pays"),
+                    self._describe_days(days),
+                    "action_view_paid_invoices",
+                    "warning" if days > 0 else "success",
+                    62,
+                )
+            )
         if self.overdue_amount:
-            amount = self._format_figure(self.overdue_amount)
-            parts.append(self.env._("%s overdue", amount))
-            mood = "danger"
-        label = self.env._("Pays")
-        action = "action_view_unpaid_invoices"
-        return RelationFigure("payment", label, " · ".join(parts), action, mood, 62)
+            figures.append(
+                RelationFigure(
+                    "overdue",
+                    self.env._("Overdue"),
+                    self._format_figure(self.overdue_amount),
+                    "action_view_unpaid_invoices",
+                    "danger",
+                    63,
+                )
+            )
+        return figures
 
     def _describe_days(self, days):
         if days > 0:
-            return self.env._("%s days late on average", days)
+            return self.env._("%s days late", days)
         if days < 0:
-            return self.env._("%s days early on average", -days)
-        return self.env._("on time on average")
+            return self.env._("%s days early", -days)
+        return self.env._("on time")
 
     def action_view_customer_invoices(self):
         """Open the posted invoices and refunds behind the turnover as a customer."""
@@ -296,13 +299,24 @@ class ResPartner(models.Model):
         """Open the posted bills and refunds behind the turnover as a supplier."""
         return self._open_moves(self.env._("Invoices from %s"), _TYPES["supplier"])
 
-    def action_view_unpaid_invoices(self):
-        """Open the posted customer invoices that are not paid, of the whole company."""
-        action = self.commercial_partner_id._open_moves(
-            self.env._("Unpaid invoices of %s"), _TYPES["customer"]
+    def action_view_paid_invoices(self):
+        """Open the customer invoices that were paid, of the whole company."""
+        return self._open_customer_moves(
+            self.env._("Paid invoices of %s"), ("payment_state", "in", _SETTLED)
         )
-        unpaid = ("payment_state", "in", ("not_paid", "partial"))
-        return action | {"domain": [*action["domain"], unpaid]}
+
+    def action_view_unpaid_invoices(self):
+        """Open the overdue customer invoices, of the whole company."""
+        return self._open_customer_moves(
+            self.env._("Overdue invoices of %s"),
+            ("payment_state", "in", ("not_paid", "partial")),
+            ("invoice_date_due", "<", fields.Date.to_string(fields.Date.today())),
+        )
+
+    def _open_customer_moves(self, title, *conditions):
+        company = self.commercial_partner_id
+        action = company._open_moves(title, _TYPES["customer"])
+        return action | {"domain": [*action["domain"], *conditions]}
 
     def _open_moves(self, title, types):
         self.ensure_one()

@@ -89,19 +89,29 @@ class TestAccountHistory(CrmAccountCommon):
         self._new_move("out_invoice", self.walter, 1000)
         self._new_move("in_invoice", self.walter, 500)
         self._new_move("out_invoice", self.walter, 20, "2026-01-01")
+        self._pay(
+            self._new_move("out_invoice", self.walter, 3, "2026-04-01"), "2026-04-08"
+        )
         keys = {}
         for user in (self.accountant, self.agent):
             rows = self.walter.with_user(user).relation_figures
             keys[user] = {row["key"]: row for row in rows}
-        ours = {"customer_turnover", "supplier_turnover", "payment"}
+        ours = {"customer_turnover", "supplier_turnover", "payment", "overdue"}
         self.assertFalse(ours & keys[self.agent].keys())
         self.assertLessEqual(ours, keys[self.accountant].keys())
-        for key, figure in (("customer_turnover", "1,020"), ("payment", "20")):
+        table = [
+            ("customer_turnover", "1,023", 3),
+            ("supplier_turnover", "500", 1),
+            ("payment", "7 days late", 1),
+            ("overdue", "20", 1),
+        ]
+        for key, figure, count in table:
             with self.subTest(key=key):
                 row = keys[self.accountant][key]
                 self.assertIn(figure, row["value"])
-                action = getattr(self.walter, row["action"])()
-                self.assertTrue(self.env["account.move"].search(action["domain"]))
+                action = getattr(self.walter.with_user(self.accountant), row["action"])
+                found = self.env["account.move"].search(action()["domain"])
+                self.assertEqual(len(found), count)
 
     def test_invoices_behind_a_figure_add_up_to_it(self):
         self._new_move("out_invoice", self.acme, 100)

@@ -116,10 +116,8 @@ class ResPartner(models.Model):
         mood = "danger" if rate < _BAD else "success" if rate >= _GOOD else "warning"
         return RelationFigure(
             "on_time_rate",
-            self.env._("Delivers on time"),
-            self.env._(
-                "%(rate)s %% of %(count)s receipts", rate=round(rate), count=count
-            ),
+            self.env._("Receipts on time"),
+            self.env._("%(rate)s %% of %(count)s", rate=round(rate), count=count),
             "action_view_supplier_receipts",
             mood,
             80,

@@ -119,6 +119,20 @@ class TestOnTimeRate(CrmStockCommon):
         keys = [row["key"] for row in self.acme.with_user(self.boss).relation_figures]
         self.assertNotIn("on_time_rate", keys)
 
+    def test_differs_from_odoos_rate_as_the_documentation_says(self):
+        table = [
+            # lines as (quantity, done or None), in days from today; promised for -7
+            ([(1, -7), (1, -8), (98, -2)], 2, 67),
+            ([(10, -7), (10, None), (10, None)], 100, 33),
+        ]
+        for number, (lines, odoo, ours) in enumerate(table):
+            partner = self.env["res.partner"].create({"name": f"Supplier {number}"})
+            for quantity, done in lines:
+                self._new_receipt(partner, -7, done, quantities=[quantity])
+            with self.subTest(lines=lines):
+                self.assertEqual(round(self._rate(partner)[1]), ours)
+                self.assertEqual(round(partner.on_time_rate), odoo)
+
     @users("buyer")
     def test_hundred_suppliers_cost_as_one(self):
         partners = (
