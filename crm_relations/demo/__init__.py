@@ -1,4 +1,5 @@
 # isort: off
 from . import example_discussion
 from . import example_company
+from . import example_events
 from . import example_documents

@@ -147,6 +147,7 @@ class CrmRelationsExample(models.AbstractModel):
             "email_cc": values.get("email_cc"),
             "phone": values.get("phone"),
             "sentiment": values.get("sentiment"),
+            "date_sentiment": "sentiment" in values and last_action,
             "date": to_utc(values.get("date", story.created)),
             "duration": values.get("duration", 1.0),
             "date_deadline": _utc(values.get("date_deadline")),

@@ -53,7 +53,8 @@ class CrmCaseMemoryMixin(models.AbstractModel):
     @api.model_create_multi
     def create(self, vals_list):
         cases = super().create(vals_list)
-        cases._log_states()
+        # an import may say when it was
+        cases._log_states(lambda case: case.date_closed or case.date_open)
         # nobody has rated them yet
         cases.filtered(lambda case: case.sentiment is not False)._update_sentiment()
         return cases
@@ -98,19 +99,27 @@ class CrmCaseMemoryMixin(models.AbstractModel):
         partners = (partners or self.env["res.partner"]) | self.partner_id
         self.env["crm.partner.sentiment"]._update_partners(partners)
 
-    def _log_states(self):
-        """Write an event for each case that came to a state worth one."""
+    def _log_states(self, get_date=None):
+        """Write an event for each case that came to a state worth one.
+
+        :param get_date: function that gives the moment for a case; without it, now
+        """
         for state, cases in self.grouped("state").items():
             code = _LOGGED_STATES.get(state)
             known = cases.filtered("partner_id")
             if code and known:
                 self.env["crm.partner.event"]._log(
-                    code, [case._prepare_event() for case in known]
+                    code,
+                    [
+                        case._prepare_event(get_date and get_date(case))
+                        for case in known
+                    ],
                 )
 
-    def _prepare_event(self):
+    def _prepare_event(self, date=None):
         self.ensure_one()
         return {
+            "date": date or fields.Datetime.now(),
             "name": self.display_name,
             "partner_id": self.partner_id.id,
             "case_id": self.id,

@@ -45,7 +45,7 @@ class ResPartnerFiguresMixin(models.AbstractModel):
         contacts = self._get_last_contacts()
         return {
             partner.id: [
-                partner._get_since_figure(),
+                partner._get_since_figure(contacts[partner.id]),
                 partner._get_case_figure(),
                 *partner._get_contact_figures(contacts[partner.id]),
                 partner._get_sentiment_figure(),
@@ -53,8 +53,10 @@ class ResPartnerFiguresMixin(models.AbstractModel):
             for partner in self
         }
 
-    def _get_since_figure(self):
-        since = format_date(self.env, self.create_date, date_format="MMM y")
+    def _get_since_figure(self, contacts):
+        # an import may know of contacts before the partner was entered
+        since = min(filter(None, (self.create_date, contacts.get("first"))), default=False)
+        since = format_date(self.env, since, date_format="MMM y")
         return RelationFigure("since", self.env._("Known since"), since, sequence=10)
 
     def _get_case_figure(self):

@@ -1,7 +1,10 @@
+from collections import defaultdict
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+LATEST = 20  # cases and events on a partner's tabs; the buttons open all
 _USER = "crm_relations.crm_relations_group_user"
 
 
@@ -13,6 +16,15 @@ class ResPartnerMemoryMixin(models.AbstractModel):
 
     event_ids = fields.One2many(
         "crm.partner.event", "partner_id", "Events", groups=_USER
+    )
+    latest_case_ids = fields.Many2many(
+        "crm.case", compute="_compute_latest", string="Latest Cases", groups=_USER
+    )
+    latest_event_ids = fields.Many2many(
+        "crm.partner.event",
+        compute="_compute_latest",
+        string="Latest Events",
+        groups=_USER,
     )
     sentiment_score = fields.Float(
         "Sentiment",
@@ -144,34 +156,77 @@ class ResPartnerMemoryMixin(models.AbstractModel):
 
         Two queries whatever the number of partners.
 
-        :return: {partner id: {"in": datetime, "out": datetime}}, what never was left out
+        :return: {partner id: {"first": datetime, "in": datetime, "out": datetime}}, what
+            never was left out
         """
         History = self.env["crm.partner.history"]
-        companies = self.filtered(lambda one: one == one.commercial_partner_id)
         contacts = {partner.id: {} for partner in self}
-        for field, partners in (
-            ("commercial_partner_id", companies),
-            ("partner_id", self - companies),
-        ):
-            if not partners.ids:
-                continue
+        for field, partners in self._get_holders():
             domain = Domain(field, "in", partners.ids) & Domain(
                 "direction", "!=", False
             )
             rows = History._read_group(
                 domain & Domain("date", "<=", fields.Datetime.now()),
                 [field, "direction"],
-                ["date:max"],
+                ["date:min", "date:max"],
             )
-            for partner, direction, date in rows:
-                contacts[partner.id][direction] = date
+            for partner, direction, first, last in rows:
+                dates = contacts[partner.id]
+                dates["first"] = min(first, dates.get("first", first))
+                dates[direction] = last
         return contacts
+
+    def _get_holders(self):
+        """Tell by which field of an event, a case or a line these partners are found.
+
+        :return: list of (field, partners): companies with their contacts, then the
+            others; none of them empty
+        """
+        companies = self.filtered(lambda one: one == one.commercial_partner_id)
+        both = (
+            ("commercial_partner_id", companies),
+            ("partner_id", self - companies),
+        )
+        return [(field, partners) for field, partners in both if partners.ids]
+
+    @api.depends_context("uid", "allowed_company_ids")
+    def _compute_latest(self):
+        """Give the latest cases and events, with those of a company's contacts.
+
+        Four queries whatever the number of partners.
+        """
+        for model, name, order in (
+            ("crm.case", "latest_case_ids", "id"),
+            ("crm.partner.event", "latest_event_ids", "date"),
+        ):
+            latest = self._origin._get_latest(model, order)
+            for partner in self:
+                partner[name] = latest[partner._origin.id]
+
+    def _get_latest(self, model, order):
+        """Give the `LATEST` records of a model for each partner.
+
+        :return: {partner id: list of ids}
+        """
+        latest = defaultdict(list)
+        for field, partners in self._get_holders():
+            rows = self.env[model]._read_group(
+                Domain(field, "in", partners.ids),
+                [field],
+                ["id:array_agg", f"{order}:array_agg"],
+            )
+            for partner, row_ids, keys in rows:
+                pairs = zip(keys, row_ids, strict=True)
+                newest = sorted(pairs, reverse=True)[:LATEST]
+                latest[partner.id] = [row_id for _key, row_id in newest]
+        return latest
 
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_date_last_contact(self):
         contacts = self._origin._get_last_contacts()
         for partner in self:
             dates = contacts.get(partner._origin.id, {}).values()
+            # the first one is never later than the others
             partner.date_last_contact = max(dates, default=False)
 
     def _search_date_last_contact(self, operator, value):
@@ -196,14 +251,9 @@ class ResPartnerMemoryMixin(models.AbstractModel):
 
     def _get_history_domain(self):
         """Give the domain of these partners' lines, with the contacts of companies."""
-        companies = self.filtered(lambda one: one == one.commercial_partner_id)
         return Domain.OR(
             Domain(field, "in", partners.ids)
-            for field, partners in (
-                ("commercial_partner_id", companies),
-                ("partner_id", self - companies),
-            )
-            if partners
+            for field, partners in self._get_holders()
         )
 
     def action_view_history(self):

@@ -179,7 +179,7 @@ class ResPartnerPrivacyMixin(models.AbstractModel):
         self._erase_mails(records["crm.mail.intake"])
         self._erase_cases(records["crm.case"])
         self._erase_events(records["crm.partner.event"])
-        records["rating.rating"].write({"feedback": False})
+        self._erase_ratings(records["rating.rating"])
         self._erase_partner(records["res.partner"])
         return count
 
@@ -218,7 +218,6 @@ class ResPartnerPrivacyMixin(models.AbstractModel):
         )
 
     def _erase_cases(self, cases):
-        cases.activity_ids.write({"summary": False, "note": False})
         self.env["crm.case.delivery"].sudo().search(
             [("case_id", "in", cases.ids)]
         ).unlink()
@@ -227,6 +226,15 @@ class ResPartnerPrivacyMixin(models.AbstractModel):
         silent.write(
             {"name": self.env._("(erased)"), **dict.fromkeys(_CASE_TEXTS, False)}
         )
+        for case in cases.filtered("activity_ids"):
+            # what a case is called is stored there once more
+            case.activity_ids.write(
+                {"summary": False, "note": False, "res_name": case.display_name}
+            )
+
+    def _erase_ratings(self, ratings):
+        ratings.write({"feedback": False})
+        self.env.add_to_compute(ratings._fields["res_name"], ratings)
 
     def _erase_watcher(self, address):
         """Take an address out of the watchers of other people's cases."""
@@ -250,6 +258,8 @@ class ResPartnerPrivacyMixin(models.AbstractModel):
             {
                 "name": self.env._("Erased person %s", partner.id),
                 "active": False,
+                # else the address is that of the company, which keeps it
+                "type": "other",
                 **dict.fromkeys(_PERSONAL_FIELDS, False),
             }
         )

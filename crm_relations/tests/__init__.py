@@ -42,6 +42,7 @@ from . import (
     test_partner,
     test_partner_event,
     test_partner_history,
+    test_partner_privacy,
     test_partner_sentiment,
     test_queries,
     test_section,
@@ -49,4 +50,5 @@ from . import (
     test_security,
     test_tours,
     test_tours_mail,
+    test_tours_memory,
 )
