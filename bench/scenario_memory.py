@@ -102,9 +102,7 @@ def fill(env):
         {
             "name": "Memory",
             "login": "memory",
-            "group_ids": [
-                (4, env.ref("crm_relations.crm_relations_group_section").id)
-            ],
+            "group_ids": [(4, env.ref("crm_relations.crm_relations_group_section").id)],
         }
     )
     section.member_ids = agent
@@ -161,9 +159,11 @@ def pages(env):
         "timeline, quiet partner": page(calm),
         "timeline, one line": lambda: line.web_read(rows),
         "partner, card": lambda: partner.read(["relation_figures"]),
-        "partners, 80 with sentiment and contact": lambda: env["res.partner"]
-        .search([("email", "like", "@memory.example")], limit=80)
-        .read(["sentiment_score", "date_last_contact", "open_case_count"]),
+        "partners, 80 with sentiment and contact": lambda: (
+            env["res.partner"]
+            .search([("email", "like", "@memory.example")], limit=80)
+            .read(["sentiment_score", "date_last_contact", "open_case_count"])
+        ),
         "partners, dissatisfied": lambda: env["res.partner"].search(
             [("sentiment_score", "<", 4)], limit=80
         ),
@@ -207,7 +207,9 @@ def main():
     database = os.environ["BENCH_DB"]
     registry = boot(database)
     with environment(registry, commit=True) as env:
-        env.cr.execute("SELECT count(*) FROM res_partner WHERE email LIKE '%@memory.example'")
+        env.cr.execute(
+            "SELECT count(*) FROM res_partner WHERE email LIKE '%@memory.example'"
+        )
         if env.cr.fetchone()[0] != PARTNERS:
             fill(env)
     vacuum(database)

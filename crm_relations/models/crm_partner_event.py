@@ -36,7 +36,6 @@ class CrmPartnerEvent(models.Model):
     )
     kind_id = fields.Many2one(
         "crm.partner.event.kind",
-        "Kind",
         required=True,
         index=True,
         ondelete="restrict",

@@ -8,7 +8,9 @@ from odoo.tools import SQL
 
 from ..fields import OptionalInteger
 from .crm_partner_event import DIRECTIONS
-from .crm_partner_history_source_mixin import HistorySource as HistorySource
+from .crm_partner_history_source_mixin import (
+    HistorySource,  # noqa: F401 bridges import it from here
+)
 
 STEP = 1000  # a line's id is its source row's id x this + the source's number
 
@@ -37,9 +39,9 @@ _COLUMNS = {
 class CrmPartnerHistory(models.Model):
     """One line of a partner's timeline: a query over what exists, which nobody writes.
 
-    Each source is read with the rights of the reader at the source, so that the timeline
-    shows nobody more than he may see there. A line's id is that of the source's row and
-    the source's number, which makes it stable: a bookmark stays right.
+    Each source is read with the rights of the reader at the source, so that the
+    timeline shows nobody more than he may see there. A line's id is that of the
+    source's row and the source's number, which makes it stable: a bookmark stays right.
     """
 
     _name = "crm.partner.history"
@@ -131,7 +133,7 @@ class CrmPartnerHistory(models.Model):
     res_id = fields.Many2oneReference("Document", model_field="model", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
     user_id = fields.Many2one("res.users", "By", readonly=True)
-    author_id = fields.Many2one("res.partner", "Author", readonly=True)
+    author_id = fields.Many2one("res.partner", readonly=True)
     sentiment = OptionalInteger(readonly=True, aggregator="avg")
     amount = fields.Monetary(readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)

@@ -140,12 +140,15 @@ class CrmPartnerSentiment(models.Model):
 
     @api.model
     def _get_scores_sql(self, now, partner_ids=None):
-        """Give the formula as SQL: `partner_id`, `company_id`, `score`, `before`, `marks`.
+        """Give the formula as SQL, a row per partner and company.
 
-        From the default, oldest first, each period with marks moves the value to value x
-        (1 - factor) + mean x factor. Unrolled: a period's mean counts factor x
+        From the default, oldest first, each period with marks moves the value to value
+        x (1 - factor) + mean x factor. Unrolled: a period's mean counts factor x
         (1 - factor) ^ (number of later periods with marks), and the default what
-        remains. Period 0 is the latest; `before` is the value of one period ago.
+        remains. Period 0 is the latest.
+
+        :return: SQL with `partner_id`, `company_id`, `score`, `before` (the value of
+            one period ago) and `marks` (their number)
         """
         settings = self._get_settings()
         keep = 1 - settings.factor

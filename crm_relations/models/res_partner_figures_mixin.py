@@ -55,7 +55,9 @@ class ResPartnerFiguresMixin(models.AbstractModel):
 
     def _get_since_figure(self, contacts):
         # an import may know of contacts before the partner was entered
-        since = min(filter(None, (self.create_date, contacts.get("first"))), default=False)
+        since = min(
+            filter(None, (self.create_date, contacts.get("first"))), default=False
+        )
         since = format_date(self.env, since, date_format="MMM y")
         return RelationFigure("since", self.env._("Known since"), since, sequence=10)
 

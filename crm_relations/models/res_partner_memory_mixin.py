@@ -156,8 +156,8 @@ class ResPartnerMemoryMixin(models.AbstractModel):
 
         Two queries whatever the number of partners.
 
-        :return: {partner id: {"first": datetime, "in": datetime, "out": datetime}}, what
-            never was left out
+        :return: {partner id: {"first": datetime, "in": datetime, "out": datetime}},
+            what never was left out
         """
         History = self.env["crm.partner.history"]
         contacts = {partner.id: {} for partner in self}
@@ -200,8 +200,14 @@ class ResPartnerMemoryMixin(models.AbstractModel):
             ("crm.partner.event", "latest_event_ids", "date"),
         ):
             latest = self._origin._get_latest(model, order)
+            found = self.env[model].browse(
+                {one for ids in latest.values() for one in ids}
+            )
+            # all at once: Odoo checks what it gives, partner by partner
+            found.fetch()
             for partner in self:
-                partner[name] = latest[partner._origin.id]
+                # records, not ids: those would be read again, one partner at a time
+                partner[name] = self.env[model].browse(latest[partner._origin.id])
 
     def _get_latest(self, model, order):
         """Give the `LATEST` records of a model for each partner.
@@ -252,8 +258,7 @@ class ResPartnerMemoryMixin(models.AbstractModel):
     def _get_history_domain(self):
         """Give the domain of these partners' lines, with the contacts of companies."""
         return Domain.OR(
-            Domain(field, "in", partners.ids)
-            for field, partners in self._get_holders()
+            Domain(field, "in", partners.ids) for field, partners in self._get_holders()
         )
 
     def action_view_history(self):

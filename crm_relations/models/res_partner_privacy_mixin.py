@@ -145,9 +145,7 @@ class ResPartnerPrivacyMixin(models.AbstractModel):
         # sudo: whether there are users at all, archived ones too
         if self.sudo().with_context(active_test=False).user_ids:
             raise UserError(
-                self.env._(
-                    "Partner: “%s” is a user. Delete the user first.", self.name
-                )
+                self.env._("Partner: “%s” is a user. Delete the user first.", self.name)
             )
         everything = self.sudo()._get_personal_records()
         if any(everything[name] - records[name] for name in records):

@@ -43,6 +43,7 @@ from . import (
     test_partner_event,
     test_partner_history,
     test_partner_privacy,
+    test_partner_screen,
     test_partner_sentiment,
     test_queries,
     test_section,

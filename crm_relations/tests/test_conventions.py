@@ -29,7 +29,13 @@ _CONTRACT = {
         action_pending action_close action_cancel action_draft action_escalate
         action_assign_to_me action_merge""",
     "fetchmail.server": "section_id",
-    "res.partner": "case_ids case_count open_case_count action_view_cases",
+    "res.partner": """
+        case_ids case_count open_case_count event_ids sentiment_score action_view_cases
+        action_view_history""",
+    "crm.partner.event": """
+        name partner_id date user_id channel_id direction sentiment planned_revenue
+        planned_cost reference""",
+    "crm.partner.history": "date partner_id kind channel_id direction name",
 }
 
 

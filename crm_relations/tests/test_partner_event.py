@@ -84,7 +84,14 @@ class TestPartnerEvent(CrmRelationsCommon):
             Log.create({"name": "Call"}).action_log()
 
     def test_events_are_imported(self):
-        columns = ["name", "partner_id/.id", "date", "kind_id", "direction", "sentiment"]
+        columns = [
+            "name",
+            "partner_id/.id",
+            "date",
+            "kind_id",
+            "direction",
+            "sentiment",
+        ]
         rows = [
             ["Rang", str(self.jane.id), "2026-01-02 10:00:00", "Call", "in", "0"],
             ["Wrote", str(self.bob.id), "2026-01-03 10:00:00", "Letter", "out", ""],

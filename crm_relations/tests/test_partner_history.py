@@ -273,7 +273,9 @@ class TestPartnerHistory(CrmRelationsCommon):
         for index in range(25):
             self._log(date=fields.Datetime.now() - timedelta(hours=index % 7))
         everything = self._of(self.jane)
-        self.assertEqual(everything, everything.sorted(lambda one: (one.date, one.id))[::-1])
+        self.assertEqual(
+            everything, everything.sorted(lambda one: (one.date, one.id))[::-1]
+        )
         domain = [("partner_id", "=", self.jane.id)]
         History = self.History.with_user(self.boss)
         pages = History.browse()

@@ -7,7 +7,14 @@ from odoo.tests import tagged
 
 from .common import CrmRelationsCommon
 
-_SECRETS = ("Jane", "jane@acme.example", "wears a red hat", "Rue Neuve 7", "+32 2 12", "jane.txt")
+_SECRETS = (
+    "Jane",
+    "jane@acme.example",
+    "wears a red hat",
+    "Rue Neuve 7",
+    "+32 2 12",
+    "jane.txt",
+)
 
 
 @tagged("crm_relations_privacy")
@@ -38,7 +45,9 @@ class TestPartnerPrivacy(CrmRelationsCommon):
             attachments=[("jane.txt", b"jane@acme.example")],
         )
         cls.other = cls._new_case(
-            "Another", partner_id=cls.walter.id, email_cc="jane@acme.example, b@x.example"
+            "Another",
+            partner_id=cls.walter.id,
+            email_cc="jane@acme.example, b@x.example",
         )
         cls.event = cls.env["crm.partner.event"].create(
             {
@@ -243,9 +252,7 @@ class TestPartnerPrivacy(CrmRelationsCommon):
         )
 
     def test_export_leaves_out_other_companies(self):
-        case = self._new_case(
-            "Abroad", partner_id=self.jane.id, section=self.foreign
-        )
+        case = self._new_case("Abroad", partner_id=self.jane.id, section=self.foreign)
         data = self._export().read("person.json").decode()
         self.assertNotIn(f'"id": {case.id},', data)
         self.assertNotIn("Abroad", data)

@@ -79,9 +79,7 @@ class TestPartnerSentiment(SentimentCommon):
             r"periods: (\d+) of (\d+) days, weight ([\d.]+), start ([\d.]+)", text
         )
         periods, days, factor, default = map(float, table.groups())
-        self._set(
-            periods=int(periods), days=int(days), factor=factor, default=default
-        )
+        self._set(periods=int(periods), days=int(days), factor=factor, default=default)
         self.assertGreaterEqual(len(rows), 4)
         for age, mark in rows:
             self._mark(self.walter, int(mark), int(age))
@@ -112,9 +110,7 @@ class TestPartnerSentiment(SentimentCommon):
             got = self._score(self.walter)
             trend = self.walter.sentiment_trend
         expected = slow_value(dated, _NOW, 10, periods, factor, 6)
-        before = slow_value(
-            dated, _NOW - timedelta(days=10), 10, periods, factor, 6
-        )
+        before = slow_value(dated, _NOW - timedelta(days=10), 10, periods, factor, 6)
         self.assertAlmostEqual(got, expected, 6)
         if dated and self.walter.sentiment_count:
             self.assertAlmostEqual(trend, expected - before, 6)
@@ -295,9 +291,11 @@ class TestPartnerSentiment(SentimentCommon):
     def test_drop_is_told_again_after_a_recovery(self):
         self._set(days=10, periods=3, factor=0.5, default=5, drop=1)
         told = []
-        with patch.object(
-            type(self.walter), "_on_sentiment_drop", lambda one: told.append(one)
-        ):
+
+        def listen(partners):
+            told.append(partners)
+
+        with patch.object(type(self.walter), "_on_sentiment_drop", listen):
             bad = self._mark(self.walter, 0)
             bad.sentiment = 5
             bad.sentiment = 0

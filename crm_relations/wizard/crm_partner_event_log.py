@@ -22,11 +22,10 @@ class CrmPartnerEventLog(models.TransientModel):
     _name = "crm.partner.event.log"
     _description = "Log an Event"
 
-    partner_ids = fields.Many2many("res.partner", string="Partners", required=True)
+    partner_ids = fields.Many2many("res.partner", required=True)
     partner_count = fields.Integer(compute="_compute_partner_count")
     kind_id = fields.Many2one(
         "crm.partner.event.kind",
-        "Kind",
         required=True,
         default=lambda self: self.env["crm.partner.event"]._default_kind_id(),
         domain="[('is_automatic', '=', False)]",
@@ -72,7 +71,8 @@ class CrmPartnerEventLog(models.TransientModel):
 
     @api.depends("kind_id")
     def _compute_name(self):
-        names = set(self.env["crm.partner.event.kind"].search([]).mapped("name"))
+        kinds = self.env["crm.partner.event.kind"].search([("code", "=", False)])
+        names = set(kinds.mapped("name"))
         for wizard in self:
             # what the person wrote is kept
             if not wizard.name or wizard.name in names:

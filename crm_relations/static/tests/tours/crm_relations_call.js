@@ -5,7 +5,8 @@ registry.category("web_tour.tours").add("crm_relations_call", {
     steps: () => [
         {
             content: "nothing is known of how she feels",
-            trigger: ".o_crm_relation_figure[data-figure=sentiment]:contains(not known)",
+            trigger:
+                ".o_crm_relation_figure[data-figure=sentiment]:contains(not known)",
         },
         {
             content: "log a call",
@@ -29,7 +30,8 @@ registry.category("web_tour.tours").add("crm_relations_call", {
         },
         {
             content: "the sentiment has moved",
-            trigger: "body:not(:has(.modal)) .o_crm_relation_figure[data-figure=sentiment]:contains(8.2)",
+            trigger:
+                "body:not(:has(.modal)) .o_crm_relation_figure[data-figure=sentiment]:contains(8.2)",
         },
         {
             content: "she was called today; open the timeline",
