@@ -216,11 +216,15 @@ class ResPartner(models.Model):
     # ------------------------------------------------------------
 
     def _get_relation_figures(self):
-        """Add turnover and payment behaviour, of those who have any."""
+        """Add turnover and payment behaviour, of those who have any.
+
+        Whoever talks to a contact wants to know what his company is worth.
+        """
         figures = super()._get_relation_figures()
         if self._has_field_access(self._fields["customer_turnover"], "read"):
             for partner in self:
-                figures[partner.id] += partner._get_account_figures()
+                company = partner.commercial_partner_id
+                figures[partner.id] += company._get_account_figures()
         return figures
 
     def _get_account_figures(self):
@@ -292,45 +296,43 @@ class ResPartner(models.Model):
         return self.env._("on time")
 
     def action_view_customer_invoices(self):
-        """Open the posted invoices and refunds behind the turnover as a customer."""
+        """Open the posted invoices to this partner's company, refunds too."""
         return self._open_moves(self.env._("Invoices to %s"), _TYPES["customer"])
 
     def action_view_supplier_invoices(self):
-        """Open the posted bills and refunds behind the turnover as a supplier."""
+        """Open the posted bills of this partner's company, refunds too."""
         return self._open_moves(self.env._("Invoices from %s"), _TYPES["supplier"])
 
     def action_view_paid_invoices(self):
-        """Open the customer invoices that were paid, of the whole company."""
-        return self._open_customer_moves(
-            self.env._("Paid invoices of %s"), ("payment_state", "in", _SETTLED)
+        """Open the customer invoices of this partner's company that were paid."""
+        return self._open_moves(
+            self.env._("Paid invoices of %s"),
+            _TYPES["customer"],
+            ("payment_state", "in", _SETTLED),
         )
 
     def action_view_unpaid_invoices(self):
-        """Open the overdue customer invoices, of the whole company."""
-        return self._open_customer_moves(
+        """Open the overdue customer invoices of this partner's company."""
+        return self._open_moves(
             self.env._("Overdue invoices of %s"),
+            _TYPES["customer"],
             ("payment_state", "in", ("not_paid", "partial")),
             ("invoice_date_due", "<", fields.Date.to_string(fields.Date.today())),
         )
 
-    def _open_customer_moves(self, title, *conditions):
-        company = self.commercial_partner_id
-        action = company._open_moves(title, _TYPES["customer"])
-        return action | {"domain": [*action["domain"], *conditions]}
-
-    def _open_moves(self, title, types):
+    def _open_moves(self, title, types, *conditions):
         self.ensure_one()
-        is_company = self == self.commercial_partner_id
-        field = "commercial_partner_id" if is_company else "partner_id"
+        company = self.commercial_partner_id
         return {
             "type": "ir.actions.act_window",
-            "name": title % self.display_name,
+            "name": title % company.display_name,
             "res_model": "account.move",
             "view_mode": "list,form,pivot,graph",
             "domain": [
-                (field, "=", self.id),
+                ("commercial_partner_id", "=", company.id),
                 ("move_type", "in", types),
                 ("state", "=", "posted"),
+                *conditions,
             ],
             "context": {"create": False},
         }

@@ -117,9 +117,14 @@ class TestAccountHistory(CrmAccountCommon):
         self._new_move("out_invoice", self.acme, 100)
         self._new_move("out_refund", self.jane, 30)
         self._new_move("in_invoice", self.jane, 7)
+        # a contact's card is that of his company
         for partner in (self.acme, self.jane):
             own = partner.with_user(self.accountant)
-            action = own.action_view_customer_invoices()
+            row = next(
+                row for row in own.relation_figures if row["key"] == "customer_turnover"
+            )
+            action = getattr(own, row["action"])()
             moves = own.env["account.move"].search(action["domain"])
             total = sum(moves.mapped("amount_untaxed_signed"))
-            self.assertEqual(total, own.customer_turnover)
+            self.assertEqual(total, 70)
+            self.assertIn("70", row["value"])

@@ -103,12 +103,16 @@ class ResPartner(models.Model):
     # ------------------------------------------------------------
 
     def _get_relation_figures(self):
-        """Add the on-time rate of those who had something to deliver."""
+        """Add the on-time rate of those who had something to deliver.
+
+        A contact shows that of his company: it is the company that delivers.
+        """
         figures = super()._get_relation_figures()
         if self._has_field_access(self._fields["supplier_on_time_rate"], "read"):
             for partner in self:
-                if partner.supplier_receipt_count:
-                    figures[partner.id].append(partner._get_on_time_figure())
+                company = partner.commercial_partner_id
+                if company.supplier_receipt_count:
+                    figures[partner.id].append(company._get_on_time_figure())
         return figures
 
     def _get_on_time_figure(self):
@@ -124,16 +128,15 @@ class ResPartner(models.Model):
         )
 
     def action_view_supplier_receipts(self):
-        """Open the stock moves behind the on-time rate."""
+        """Open the stock moves behind the on-time rate of this partner's company."""
         self.ensure_one()
-        domain = self._get_receipt_domain()
-        if self != self.commercial_partner_id:
-            domain.append(("purchase_line_id.order_id.partner_id", "=", self.id))
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Receipts from %s", self.display_name),
+            "name": self.env._(
+                "Receipts from %s", self.commercial_partner_id.display_name
+            ),
             "res_model": "stock.move",
             "view_mode": "list,form",
-            "domain": domain,
+            "domain": self._get_receipt_domain(),
             "context": {"create": False},
         }
