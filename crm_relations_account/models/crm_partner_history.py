@@ -45,10 +45,10 @@ class CrmPartnerHistory(models.Model):
 
     kind = fields.Selection(
         selection_add=[
-            ("invoice", "Customer Invoice"),
-            ("refund", "Customer Refund"),
-            ("bill", "Supplier Invoice"),
-            ("bill_refund", "Supplier Refund"),
+            ("invoice", "Invoice"),
+            ("refund", "Refund"),
+            ("bill", "Bill"),
+            ("bill_refund", "Bill Refund"),
             ("payment", "Payment"),
         ]
     )

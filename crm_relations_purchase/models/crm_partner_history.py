@@ -23,8 +23,8 @@ class CrmPartnerHistory(models.Model):
 
     kind = fields.Selection(
         selection_add=[
-            ("purchase_request", "Request for Quotation"),
-            ("purchase", "Purchase Order"),
+            ("purchase_request", "Request"),
+            ("purchase", "Purchase"),
         ]
     )
 

@@ -21,7 +21,7 @@ class CrmPartnerHistory(models.Model):
     }
 
     kind = fields.Selection(
-        selection_add=[("quotation", "Quotation"), ("order", "Sales Order")]
+        selection_add=[("quotation", "Quotation"), ("order", "Order")]
     )
 
     @api.model
