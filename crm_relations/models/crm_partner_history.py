@@ -116,9 +116,9 @@ class CrmPartnerHistory(models.Model):
         [
             ("event", "Event"),
             ("mail", "Mail"),
-            ("move", "Move of a Case"),
-            ("mark", "Sentiment of a Case"),
-            ("rating", "Customer Rating"),
+            ("move", "Case"),
+            ("mark", "Sentiment"),
+            ("rating", "Rating"),
         ],
         readonly=True,
     )
