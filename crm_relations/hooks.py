@@ -15,4 +15,5 @@ def uninstall_hook(env):
     everything = {"active_test": False, MODULE_UNINSTALL_FLAG: True}
     env["crm.case.section"].with_context(**everything).search([])._remove_menus()
     env["crm.partner.event"].with_context(**everything).search([]).unlink()
+    env["crm.partner.event"].with_context(**everything).search([]).unlink()
     env["crm.case"].with_context(**everything).search([]).unlink()
