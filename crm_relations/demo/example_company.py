@@ -55,6 +55,17 @@ class CrmRelationsExample(models.AbstractModel):
         if not company.alias_domain_id:
             found = Domain.search([("name", "=", DOMAIN)], limit=1)
             company.alias_domain_id = found or Domain.create({"name": DOMAIN})
+        self._free_addresses()
+
+    def _free_addresses(self):
+        """Rename what has a section's address: in Odoo's example a journal does."""
+        names = [plan.section for plan in PLANS]
+        taken = self.env["mail.alias"].search(
+            [("alias_name", "in", names), ("alias_model_id.model", "!=", "crm.case")]
+        )
+        for alias in taken:
+            owner = alias.alias_model_id.model.replace(".", "-")
+            alias.alias_name = f"{alias.alias_name}-{owner}"
 
     @api.model
     def _load_cases(self):
@@ -147,6 +158,7 @@ class CrmRelationsExample(models.AbstractModel):
             "email_cc": values.get("email_cc"),
             "phone": values.get("phone"),
             "sentiment": values.get("sentiment"),
+            "date_sentiment": "sentiment" in values and last_action,
             "date": to_utc(values.get("date", story.created)),
             "duration": values.get("duration", 1.0),
             "date_deadline": _utc(values.get("date_deadline")),

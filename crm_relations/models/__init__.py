@@ -30,8 +30,10 @@ from . import crm_case_intake_mixin
 from . import crm_case_sla_mixin
 from . import crm_case_ladder_mixin
 from . import crm_case_automation_mixin
+from . import crm_case_memory_mixin
 from . import crm_case
 from . import crm_case_delivery
+from . import crm_case_document_mixin
 from . import ir_sequence
 from . import mail_thread
 from . import mail_thread_shown
@@ -75,4 +77,14 @@ from . import mail_thread_blacklist
 from . import ir_mail_server
 from . import mail_mail
 from . import res_config_settings
+from . import crm_partner_event_kind
+from . import crm_partner_event
+from . import crm_partner_sentiment
+from . import crm_partner_history_source_mixin
+from . import crm_partner_history
+from . import rating_rating
+from . import res_partner_memory_mixin
+from . import res_partner_figures_mixin
+from . import res_partner_privacy_mixin
+from . import res_partner_category
 from . import res_partner

@@ -28,6 +28,7 @@ class CrmCase(models.Model):
         "crm.case.command.mixin",
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",
+        "crm.case.memory.mixin",
         "crm.case.assignment.mixin",
         "crm.case.intake.mixin",
         "crm.case.route.mixin",
@@ -116,6 +117,7 @@ class CrmCase(models.Model):
     )
     reference = fields.Reference(
         selection="_selection_reference",
+        index="btree_not_null",
         help="Any document the case is about.",
     )
 

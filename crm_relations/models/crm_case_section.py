@@ -152,6 +152,15 @@ class CrmCaseSection(models.Model):
         help="A customer's answer to a closed or cancelled case opens it again.",
     )
 
+    rating_template_id = fields.Many2one(
+        "mail.template",
+        "Ask for a Rating",
+        domain="[('model', '=', 'crm.case')]",
+        ondelete="set null",
+        help="Mail sent to the customer when a case is closed, with three faces to "
+        "click. Empty: nobody is asked.",
+    )
+
     # Cards of the overview
     open_count = fields.Integer("Unclosed", compute="_compute_case_counts")
     unassigned_count = fields.Integer("Unassigned", compute="_compute_case_counts")

@@ -6,6 +6,7 @@ from .crm_mail_health import CRITICAL_MINUTES, WARNING_MINUTES
 from .crm_mail_intake import KEEP_DAYS
 from .crm_mail_intake_form_mixin import ATTACHMENT_LIMIT_MB
 from .crm_mail_intake_loop_mixin import FLOOD_PER_SENDER, QUIET_PER_CASE
+from .crm_partner_sentiment import DAYS, DEFAULT, DROP, FACTOR, PERIODS
 
 
 class ResConfigSettings(models.TransientModel):
@@ -82,4 +83,32 @@ class ResConfigSettings(models.TransientModel):
         help="The first word of the Authentication-Results header in the mails that "
         "your mail server receives. Only senders it has checked may give commands by "
         "mail.",
+    )
+    crm_sentiment_days = fields.Integer(
+        "Days of a Period",
+        config_parameter="crm_relations.sentiment_days",
+        default=DAYS,
+    )
+    crm_sentiment_periods = fields.Integer(
+        "Periods That Count",
+        config_parameter="crm_relations.sentiment_periods",
+        default=PERIODS,
+    )
+    crm_sentiment_factor = fields.Float(
+        "Weight of a Period",
+        config_parameter="crm_relations.sentiment_factor",
+        default=FACTOR,
+        help="From 0 (marks change nothing) to 1 (only the last period counts).",
+    )
+    crm_sentiment_default = fields.Float(
+        "Where a Partner Begins",
+        config_parameter="crm_relations.sentiment_default",
+        default=DEFAULT,
+        help="From 0 to 10.",
+    )
+    crm_sentiment_drop = fields.Float(
+        "A Drop Is at Least",
+        config_parameter="crm_relations.sentiment_drop",
+        default=DROP,
+        help="A partner who falls by so many points within a period cools down.",
     )

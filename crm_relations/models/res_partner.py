@@ -5,7 +5,13 @@ from ..tools import transitions
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = [
+        "res.partner",
+        "res.partner.memory.mixin",
+        "res.partner.figures.mixin",
+        "res.partner.privacy.mixin",
+    ]
 
     case_ids = fields.One2many(
         "crm.case",

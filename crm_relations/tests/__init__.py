@@ -43,6 +43,11 @@ from . import (
     test_mail_shown_screen,
     test_mail_spoof,
     test_partner,
+    test_partner_event,
+    test_partner_history,
+    test_partner_privacy,
+    test_partner_screen,
+    test_partner_sentiment,
     test_queries,
     test_rule_actions,
     test_rule_crash,
@@ -66,4 +71,5 @@ from . import (
     test_tours_mail,
     test_working_time,
     test_working_time_sql,
+    test_tours_memory,
 )

@@ -34,7 +34,13 @@ _CONTRACT = {
         section_id category_id user_id partner_id partner_category_id priority_min
         priority_max min_messages subject_pattern body_pattern filter_domain explain""",
     "fetchmail.server": "section_id",
-    "res.partner": "case_ids case_count open_case_count action_view_cases",
+    "res.partner": """
+        case_ids case_count open_case_count event_ids sentiment_score action_view_cases
+        action_view_history""",
+    "crm.partner.event": """
+        name partner_id date user_id channel_id direction sentiment planned_revenue
+        planned_cost reference""",
+    "crm.partner.history": "date partner_id kind channel_id direction name",
 }
 
 

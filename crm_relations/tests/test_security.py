@@ -30,6 +30,10 @@ crm.case.channel                        -        r      r     rwcd    -       -
 crm.case.merge                          -      rwcd   rwcd    rwcd    -       -
 crm.case.transfer                       -      rwcd   rwcd    rwcd    -       -
 crm.case.section.create.menus           -        -      -     rwcd    -       -
+crm.partner.event.kind                  -        r      r     rwcd    -       -
+crm.partner.event.log                   -      rwcd   rwcd    rwcd    -       -
+crm.partner.privacy                     -        -      -     rwcd    -       -
+crm.partner.sentiment                   -        r      r      r      -       -
 """
 
 
@@ -207,6 +211,18 @@ class TestSecurity(CrmRelationsCommon):
             "crm.case.transfer": {
                 "case_ids": [Command.set(case.ids)],
                 "section_id": self.quality.id,
+            },
+            "crm.partner.event.kind": {"name": name},
+            "crm.partner.event.log": {
+                "name": name,
+                "partner_ids": [
+                    Command.set(case.env["res.partner"].create({"name": name}).ids)
+                ],
+            },
+            "crm.partner.privacy": {"partner_id": self.walter.id},
+            "crm.partner.sentiment": {
+                "partner_id": case.env["res.partner"].create({"name": name}).id,
+                "company_id": self.env.company.id,
             },
             "crm.case.section.create.menus": {
                 "name": name,

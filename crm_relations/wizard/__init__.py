@@ -7,4 +7,6 @@ from . import (
     crm_case_transfer,
     crm_mail_intake_attach,
     crm_mail_intake_ignore,
+    crm_partner_event_log,
+    crm_partner_privacy,
 )

@@ -72,9 +72,11 @@ def everything(arguments):
         if label == "core":
             yield addon_tests.run_odoo_mail_tests, ("odoo_mail", source, install)
         yield life_cycle.whole_life, (f"life_{label}", source, install)
+        yield life_cycle.with_demo, (f"demo_{label}", label, install)
         if label == "core":
-            yield life_cycle.with_demo, ("demo", label, install)
             yield life_cycle.beside_crm, ("beside_crm", source, install)
+        else:
+            yield life_cycle.without_bridges, ("bridges_go", source, install, tested)
 
 
 def check_own_doctests(outcome):

@@ -7,6 +7,13 @@ from suite.report import Outcome
 
 SEED = (Path(__file__).parent / "life_cycle_seed.py").read_text(encoding="utf-8")
 
+# Whatever bridges extend, read once more after they went.
+READ = """
+partner = env["res.partner"].create({"name": "Somebody"})
+env["crm.partner.history"].search([("partner_id", "=", partner.id)]).read()
+partner.read(["relation_figures"])
+"""
+
 # Everything of the seeded partners that an uninstallation must leave as it was.
 PARTNERS = "SELECT id FROM res_partner WHERE name LIKE 'Life cycle %'"
 KEPT = {
@@ -131,6 +138,22 @@ def beside_crm(name, source, addons):
         outcome.check(
             f"{name}: install with Odoo's crm, no warning in the log", run.faults()
         )
+    return outcome
+
+
+def without_bridges(name, source, addons, bridges):
+    """Uninstall the bridges alone; the main addon stays and works."""
+    outcome = Outcome()
+    with database(name, source) as copy:
+        odoo(f"{name}_install", *quiet(copy), "-i", ",".join(addons))
+        own = _own_tables(copy, bridges), _own_columns(copy, bridges)
+        run = odoo(f"{name}_uninstall", "module", "uninstall", "-d", copy, *bridges)
+        outcome.check(f"{name}: uninstall, no warning in the log", run.faults())
+        outcome.check(
+            f"{name}: what the bridges brought is gone", _remains(copy, bridges, *own)
+        )
+        run = odoo(f"{name}_read", "shell", "-d", copy, "--no-http", stdin=READ)
+        outcome.check(f"{name}: timeline and card work without them", run.faults())
     return outcome
 
 

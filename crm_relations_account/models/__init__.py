@@ -1,0 +1,1 @@
+from . import account_move, account_payment, crm_partner_history, res_partner

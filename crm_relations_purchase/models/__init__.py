@@ -1,0 +1,1 @@
+from . import crm_partner_history, purchase_order, res_company, res_config_settings

@@ -1,0 +1,1 @@
+from . import test_on_time_rate, test_stock_relations
