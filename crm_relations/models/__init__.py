@@ -60,6 +60,7 @@ from . import crm_case_rule_schedule_mixin
 from . import crm_case_rule_mail_mixin
 from . import crm_case_rule_action_mixin
 from . import crm_case_rule_sla_mixin
+from . import crm_case_rule_sentiment_mixin
 from . import crm_case_rule_view_mixin
 from . import crm_case_rule_backtest_mixin
 from . import crm_case_rule

@@ -29,6 +29,7 @@ class CrmCaseRule(models.Model):
     _name = "crm.case.rule"
     _description = "Rule"
     _inherit = [
+        "crm.case.rule.sentiment.mixin",
         "crm.case.rule.sla.mixin",
         "crm.case.rule.trigger.mixin",
         "crm.case.rule.schedule.mixin",

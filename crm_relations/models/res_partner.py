@@ -8,6 +8,7 @@ class ResPartner(models.Model):
     _name = "res.partner"
     _inherit = [
         "res.partner",
+        "res.partner.sentiment.rule.mixin",
         "res.partner.memory.mixin",
         "res.partner.figures.mixin",
         "res.partner.privacy.mixin",

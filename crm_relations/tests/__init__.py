@@ -57,6 +57,7 @@ from . import (
     test_rule_queries,
     test_rule_screens,
     test_rule_security,
+    test_rule_sentiment,
     test_rule_time,
     test_rule_tour,
     test_section,
