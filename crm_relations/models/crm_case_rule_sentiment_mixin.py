@@ -57,8 +57,8 @@ class CrmCaseRuleSentimentMixin(models.AbstractModel):
             return super()._get_past_events_sql()
         return [
             SQL(
-                "JOIN (SELECT 0 AS case_id, now() AT TIME ZONE 'UTC' AS at WHERE FALSE) "
-                "past ON past.case_id = crm_case.id"
+                "JOIN (SELECT 0 AS case_id, now() AT TIME ZONE 'UTC' AS at "
+                "WHERE FALSE) past ON past.case_id = crm_case.id"
             )
         ]
 
@@ -71,9 +71,7 @@ class CrmCaseRuleSentimentMixin(models.AbstractModel):
         today = fields.Date.today()
         events = {
             case.id: [
-                Event(
-                    SENTIMENT, f"sentiment:{case.commercial_partner_id.id}:{today}"
-                )
+                Event(SENTIMENT, f"sentiment:{case.commercial_partner_id.id}:{today}")
             ]
             for case in cases
         }

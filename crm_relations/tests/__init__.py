@@ -70,7 +70,7 @@ from . import (
     test_sla_timer,
     test_tours,
     test_tours_mail,
+    test_tours_memory,
     test_working_time,
     test_working_time_sql,
-    test_tours_memory,
 )

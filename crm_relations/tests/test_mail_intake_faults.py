@@ -237,12 +237,14 @@ class TestMailIntakeRecord(MailProcessCommon):
     def test_saved_at_the_moment_the_visit_ends(self):
         server_id, address = self._open("imap", "save")
         self._deliver(address, "a")
-        pid = self._fork(self._fetch, self._pause_at("fetchmail.server", "_end_visit"))
+        pid = self._fork(
+            self._fetch, self._pause_at("fetchmail.server", "_end_visit", 5)
+        )
         self._wait_for(self._get_rows)
         with self._env() as env:
             env["fetchmail.server"].browse(server_id).name = "S"
             env.flush_all()
-            time.sleep(1.5)  # the visit ends meanwhile, and waits for this transaction
+            time.sleep(6)  # the visit ends meanwhile, and waits for this transaction
         self.assertEqual(self._wait(pid), {0})
         with self._env() as env:
             server = env["fetchmail.server"].browse(server_id)

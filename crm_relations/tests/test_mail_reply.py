@@ -330,7 +330,7 @@ class TestMailReplyCost(MailCaseCommon):
         for watchers in (1, 40):
             case, mail = self._prepare_answer(watchers)
             self.env.invalidate_all()
-            with self.subTest(watchers), self.assertQueryCount(60):
+            with self.subTest(watchers), self.assertQueryCount(64):
                 self.assertEqual(self._process(mail), case.id)
                 self.env.flush_all()
 

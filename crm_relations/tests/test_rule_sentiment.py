@@ -32,9 +32,7 @@ class TestRuleSentiment(RuleCommon):
         # the company cools down with its contact
         self.assertEqual((unclosed | of_bob).mapped("priority"), ["3", "3"])
         self.assertEqual((closed | foreign).mapped("priority"), ["1", "1"])
-        self.assertEqual(
-            self._runs(self.rule).case_id, self.case | unclosed | of_bob
-        )
+        self.assertEqual(self._runs(self.rule).case_id, self.case | unclosed | of_bob)
         self._mark(self.jane, 0)
         self.assertEqual(len(self._runs(self.rule)), 3)
 
