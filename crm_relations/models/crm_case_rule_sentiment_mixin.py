@@ -85,9 +85,10 @@ class ResPartnerSentimentRuleMixin(models.AbstractModel):
     _description = "Partner Sentiment and Rules"
 
     def _on_sentiment_drop(self):
-        super()._on_sentiment_drop()
+        result = super()._on_sentiment_drop()
         # sudo: rules act on all cases, whoever set them off
         self.env["crm.case.rule"].sudo()._on_sentiment_drop(self)
+        return result
 
     def _find_cases_to_mend(self):
         """Give the unclosed cases of these partners, else the latest one of each."""
