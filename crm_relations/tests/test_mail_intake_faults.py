@@ -240,7 +240,10 @@ class TestMailIntakeRecord(MailProcessCommon):
         pid = self._fork(
             self._fetch, self._pause_at("fetchmail.server", "_end_visit", 5)
         )
-        self._wait_for(self._get_rows)
+        # the last that the visit notes before it pauses
+        self._wait_for(
+            lambda env: env["fetchmail.server"].browse(server_id).intake_last_uid
+        )
         with self._env() as env:
             env["fetchmail.server"].browse(server_id).name = "S"
             env.flush_all()
