@@ -40,6 +40,12 @@
         "views/crm_mail_health_views.xml",
         "views/res_config_settings_views.xml",
         "views/crm_relations_menus.xml",
+        "security/crm_profiling_security.xml",
+        "views/crm_profiling_question_views.xml",
+        "views/crm_profiling_questionnaire_views.xml",
+        "views/crm_profiling_response_views.xml",
+        "views/crm_profiling_partner_views.xml",
+        "views/crm_profiling_menus.xml",
     ],
     "demo": [
         "demo/res_users_demo.xml",

@@ -46,3 +46,8 @@ from . import ir_mail_server
 from . import mail_mail
 from . import res_config_settings
 from . import res_partner
+from . import crm_profiling_question
+from . import crm_profiling_answer
+from . import crm_profiling_questionnaire
+from . import crm_profiling_response
+from . import res_partner_profiling

@@ -40,6 +40,7 @@ from . import (
     test_mail_shown_screen,
     test_mail_spoof,
     test_partner,
+    test_profiling,
     test_queries,
     test_section,
     test_section_menus,
