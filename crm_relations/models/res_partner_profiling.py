@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -117,6 +118,30 @@ class ResPartner(models.Model):
     # ------------------------------------------------------------
     # ACTIONS
     # ------------------------------------------------------------
+
+    def action_fill_questionnaire(self):
+        """Open the dialog that asks this partner, one question at a time.
+
+        :return: a client action; with several questionnaires it lets the user choose
+        """
+        self.ensure_one()
+        questionnaires = self.env["crm.profiling.questionnaire"].search(
+            [("line_ids", "!=", False)]
+        )
+        if not questionnaires:
+            raise UserError(
+                self.env._("Questionnaires: there is none with questions yet.")
+            )
+        return {
+            "type": "ir.actions.client",
+            "tag": "crm_relations.profiling_fill",
+            "name": self.env._("Ask %s", self.display_name),
+            "target": "new",
+            "params": {
+                "partner_id": self.id,
+                "questionnaires": questionnaires.read(["name"]),
+            },
+        }
 
     def action_view_responses(self):
         """Open everything this partner ever answered, the replaced included."""

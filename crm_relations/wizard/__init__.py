@@ -4,4 +4,5 @@ from . import (
     crm_case_transfer,
     crm_mail_intake_attach,
     crm_mail_intake_ignore,
+    crm_profiling_fill,
 )
