@@ -51,3 +51,10 @@ from . import crm_profiling_answer
 from . import crm_profiling_questionnaire
 from . import crm_profiling_response
 from . import res_partner_profiling
+from . import crm_segment_criteria_mixin
+from . import crm_segment_run_mixin
+from . import crm_segment_membership
+from . import crm_segment_join_mixin
+from . import crm_segment_line
+from . import crm_segment
+from . import res_partner_segment
