@@ -5,6 +5,4 @@ from . import (
     crm_mail_intake_attach,
     crm_mail_intake_ignore,
     crm_profiling_fill,
-    crm_segment_explain,
-    crm_segment_preview,
 )
