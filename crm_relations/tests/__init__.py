@@ -46,6 +46,9 @@ from . import (
     test_section,
     test_section_menus,
     test_security,
+    test_segment,
+    test_segment_oracle,
+    test_segment_run,
     test_tours,
     test_tours_mail,
 )

@@ -5,4 +5,6 @@ from . import (
     crm_mail_intake_attach,
     crm_mail_intake_ignore,
     crm_profiling_fill,
+    crm_segment_explain,
+    crm_segment_preview,
 )
