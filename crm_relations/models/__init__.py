@@ -56,5 +56,7 @@ from . import crm_segment_run_mixin
 from . import crm_segment_membership
 from . import crm_segment_join_mixin
 from . import crm_segment_line
+from . import crm_segment_explain_mixin
+from . import crm_segment_outcome_mixin
 from . import crm_segment
 from . import res_partner_segment

@@ -57,6 +57,19 @@ class ResPartner(models.Model):
         super()._on_responses_changed()
         self.env["crm.segment"]._update_partners(self)
 
+    def _get_profile_outcome(self, answers, open_questions=None):
+        found = super()._get_profile_outcome(answers, open_questions)
+        if open_questions is None:
+            open_questions = self.env["crm.profiling.question"]
+        segments = self.env["crm.segment"]._get_interviewed()
+        return found + segments._get_outcome(answers, open_questions)
+
+    def _get_profile_candidates(self):
+        segments = self.env["crm.segment"]._get_interviewed()
+        return super()._get_profile_candidates() + [
+            segment._get_profile() for segment in segments
+        ]
+
     def action_explain_segments(self):
         """Open why the partner is, or is not, in each segment."""
         self.ensure_one()

@@ -195,6 +195,31 @@ class TestSegment(SegmentCommon):
         self._answer(self.jane, self.new_customer)
         self.assertIn("is in", segment.explain(self.jane.id))
 
+    def test_outcome_of_an_interview(self):
+        category = self._new_category()
+        self._new_segment(
+            answer_yes_ids=self.budget_low | self.new_customer,
+            answer_no_ids=self.budget_high,
+            category_id=category.id,
+        )
+        questions = self.budget | self.new_customer.question_id
+
+        def state(answers, open_questions):
+            [found] = self.jane.with_user(self.agent)._get_profile_outcome(
+                answers, open_questions
+            )
+            self.assertEqual(found["detail"], "Earned")
+            return found["state"]
+
+        nothing = self.budget.browse()
+        self.assertEqual(state(self.budget_low.browse(), questions), "possible")
+        both = self.budget_low | self.new_customer
+        self.assertEqual(state(both, nothing), "certain")
+        self.assertEqual(state(self.budget_low, nothing), "excluded")
+        self.assertEqual(state(self.budget_high, questions), "excluded")
+        [profile] = self.jane._get_profile_candidates()
+        self.assertEqual(set(profile.groups), {frozenset(one.ids) for one in both})
+
     def test_preview_changes_nothing(self):
         segment = self._new_segment(
             filter_domain=repr([("id", "in", (self.jane | self.bob).ids)])
