@@ -64,6 +64,7 @@
         "demo/crm_case_section_demo.xml",
         "demo/fetchmail_server_demo.xml",
         "demo/example_company_demo.xml",
+        "demo/crm_segment_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

@@ -167,12 +167,6 @@ class CrmSegment(models.Model):
                 [*([inherited] if inherited else []), *texts]
             )
 
-    def _has_filter(self):
-        return bool(self.filter_domain) and not self._get_domain().is_true()
-
-    def _get_filter_words(self):
-        return self.env._("filter of “%s”", self.name)
-
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_member_count(self):
         counts = dict(

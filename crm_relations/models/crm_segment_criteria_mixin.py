@@ -144,10 +144,29 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
         query = partners._search(domain, active_test=False, bypass_access=True)
         return [
             Criterion(
-                self.env._("filter of “%s”", self.name),
+                self._get_filter_words(),
                 SQL("p.id IN %s", query.subselect()),
             )
         ]
+
+    def _has_filter(self):
+        return bool(self.filter_domain) and not self._get_domain().is_true()
+
+    def _get_filter_words(self):
+        """Say the filter in words, as far as all its conditions must hold.
+
+        Else the name has to do: what is nested reads better in the filter itself.
+        """
+        domain = self._get_domain()
+        conditions = list(domain.iter_conditions())
+        if domain != Domain.AND(conditions):
+            return self.env._("filter of “%s”", self.name)
+        labels = self.env["res.partner"].fields_get(attributes=["string"])
+        return ", ".join(
+            f"{labels.get(one.field_expr, {}).get('string', one.field_expr)} "
+            f"{one.operator} {one.value}"
+            for one in conditions
+        )
 
     # ------------------------------------------------------------
     # QUERY

@@ -120,6 +120,19 @@ class TestSegment(SegmentCommon):
         segment.action_compute()
         self.assertEqual(segment.partner_ids, self.jane)
 
+    def test_filter_in_words(self):
+        for domain, words in (
+            ([("is_company", "=", True)], "Is a Company = True"),
+            (
+                [("ref", "=", "x"), ("email", "!=", False)],
+                "Reference = x, Email != False",
+            ),
+            (["|", ("ref", "=", "x"), ("ref", "=", "y")], "filter of “Segment”"),
+        ):
+            with self.subTest(domain=domain):
+                segment = self._new_segment(filter_domain=repr(domain))
+                self.assertEqual(segment.criteria_text, words)
+
     def test_broken_filter_is_refused(self):
         for text in ("[(", "[('nothing', '=', 1)]", "5"):
             with self.subTest(filter=text), self.assertRaises(ValidationError):

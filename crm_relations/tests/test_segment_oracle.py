@@ -50,8 +50,7 @@ class TestSegmentOracle(SegmentCommon):
     def setUpClass(cls):
         super().setUpClass()
         questions = [
-            cls._new_question(f"Question {index}?", A=1, B=4, C=7)
-            for index in range(2)
+            cls._new_question(f"Question {index}?", A=1, B=4, C=7) for index in range(2)
         ]
         for question, _found in questions:
             question.kind = "multiple"
@@ -109,7 +108,9 @@ class TestSegmentOracle(SegmentCommon):
     def _meets_own(self, segment, partner):
         known = self._known(partner)
         for question in segment.answer_yes_ids.question_id:
-            listed = [one for one in segment.answer_yes_ids if one in question.answer_ids]
+            listed = [
+                one for one in segment.answer_yes_ids if one in question.answer_ids
+            ]
             if not any(one in known for one in listed):
                 return False
         if any(one in known for one in segment.answer_no_ids):
