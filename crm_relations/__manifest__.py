@@ -45,6 +45,7 @@
         "views/crm_profiling_questionnaire_views.xml",
         "views/crm_profiling_response_views.xml",
         "views/crm_profiling_partner_views.xml",
+        "views/crm_profiling_invitation_views.xml",
         "views/crm_profiling_menus.xml",
         "security/crm_segment_security.xml",
         "data/ir_cron_segment_data.xml",

@@ -51,6 +51,7 @@ from . import crm_profiling_answer
 from . import crm_profiling_questionnaire
 from . import crm_profiling_response
 from . import res_partner_profiling
+from . import crm_profiling_invitation
 from . import crm_segment_criteria_mixin
 from . import crm_segment_run_mixin
 from . import crm_segment_membership

@@ -42,6 +42,7 @@ from . import (
     test_partner,
     test_profiling,
     test_profiling_fill,
+    test_profiling_link,
     test_queries,
     test_section,
     test_section_menus,
