@@ -36,6 +36,30 @@ class ProfilingController(http.Controller):
             return self._render("thanks", invitation)
         return self._render("used", invitation)
 
+    @http.route(
+        "/crm/fair/<string:code>",
+        type="http",
+        auth="public",
+        methods=["GET", "POST"],
+        sitemap=False,
+    )
+    def visit_fair(self, code, **post):
+        """Ask a visitor of a stand who he is, then lead him to the questions."""
+        questionnaire = request.env["crm.profiling.questionnaire"]._find_by_fair_code(
+            code
+        )
+        if not questionnaire:
+            return self._render("gone", status=404)
+        if request.httprequest.method == "GET" or not post.get("name", "").strip():
+            return self._render("contact")
+        if post.get("website"):
+            # nobody sees that field: it was a robot, which learns nothing from this
+            return self._render("thanks")
+        if questionnaire._is_fair_crowded():
+            return self._render("crowded", status=429)
+        invitation = questionnaire._invite_visitor(post, request.env.lang)
+        return request.redirect(invitation._get_link(), code=303)
+
     def _read_form(self, invitation):
         """Give (answers, ids of questions gone on from) out of the form.
 

@@ -48,6 +48,7 @@ from . import res_config_settings
 from . import res_partner
 from . import crm_profiling_question
 from . import crm_profiling_answer
+from . import crm_profiling_fair_mixin
 from . import crm_profiling_questionnaire
 from . import crm_profiling_response
 from . import res_partner_profiling

@@ -8,6 +8,7 @@ class CrmProfilingQuestionnaire(models.Model):
     """Questions in an order, asked together: at a fair, on the phone, by link."""
 
     _name = "crm.profiling.questionnaire"
+    _inherit = ["crm.profiling.fair.mixin"]
     _description = "Questionnaire"
     _order = "sequence, id"
 

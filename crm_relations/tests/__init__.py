@@ -41,6 +41,7 @@ from . import (
     test_mail_spoof,
     test_partner,
     test_profiling,
+    test_profiling_fair,
     test_profiling_fill,
     test_profiling_link,
     test_queries,

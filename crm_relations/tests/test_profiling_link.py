@@ -114,7 +114,7 @@ class TestProfilingLink(ProfilingCommon, HttpCase):
         for change in (
             lambda: self.invitation.write({"date_expiry": past}),
             lambda: self.fair.write({"active": False}),
-            lambda: self.invitation.unlink(),
+            self.invitation.unlink,
         ):
             change()
             self.assertEqual(self._get(path).status_code, 404)

@@ -5,7 +5,8 @@ before the answer, less the mean entropy after it, weighted by how likely each a
 (Lindley 1956, "On a Measure of the Information Provided by an Experiment"; the
 "information gain" of Quinlan 1986, "Induction of Decision Trees"):
 
-    I(q) = sum over profiles s of ( H(P(s)) - sum over answers a of q of p(a) H(P(s|a)) )
+    I(q) = sum over profiles s of
+           ( H(P(s)) - sum over answers a of q of p(a) H(P(s|a)) )
 
 with H(p) = -p log2 p - (1-p) log2(1-p). P(s) is the product, over the groups of a
 profile, of the chance that one of the group's answers is given, and of the chance that
