@@ -71,7 +71,7 @@ class CrmProfilingFairMixin(models.AbstractModel):
 
     @api.model
     def _find_by_fair_code(self, code):
-        """Find the questionnaire whose page is open under a code; the answer is sudo."""
+        """Find the questionnaire whose page is open; the answer is sudo."""
         # sudo: the visitor has no user; the code is what gives access to this row
         return self.sudo().search(
             Domain("fair_code", "=", code)

@@ -124,7 +124,7 @@ class CrmProfilingInvitation(models.Model):
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _inherit = "res.partner"  # pylint: disable=consider-merging-classes-inherited
 
     def action_send_questionnaire(self):
         """Open a mail to this partner with a link of his own to the questionnaire.

@@ -93,7 +93,8 @@ class CrmProfilingQuestionnaire(models.Model):
     def _describe_problem(self, question, reason):
         if reason == question_tree.LOOP:
             return self.env._(
-                "“%s” is never asked: the answers it waits for are given only after it.",
+                "“%s” is never asked: the answers it waits for are given only"
+                " after it.",
                 question.name,
             )
         if reason == question_tree.ELSEWHERE:

@@ -9,7 +9,7 @@ _GROUP = "crm_relations.crm_relations_group_user"
 class ResPartner(models.Model):
     """What partners have answered, and the hooks for what follows from it."""
 
-    _inherit = "res.partner"
+    _inherit = "res.partner"  # pylint: disable=consider-merging-classes-inherited
 
     response_ids = fields.One2many(
         "crm.profiling.response", "partner_id", "Responses", groups=_GROUP

@@ -29,7 +29,15 @@ _CONTRACT = {
         action_pending action_close action_cancel action_draft action_escalate
         action_assign_to_me action_merge""",
     "fetchmail.server": "section_id",
-    "res.partner": "case_ids case_count open_case_count action_view_cases",
+    "crm.profiling.question": "name kind answer_ids condition_answer_ids",
+    "crm.profiling.answer": "name question_id points",
+    "crm.profiling.questionnaire": "name question_ids",
+    "crm.profiling.response": """
+        partner_id question_id answer_id date user_id questionnaire_id active""",
+    "crm.profiling.fill": "partner_id questionnaire_id",
+    "res.partner": """
+        case_ids case_count open_case_count response_ids answer_ids profiling_score
+        action_view_cases action_fill_questionnaire""",
 }
 
 
