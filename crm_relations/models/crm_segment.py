@@ -64,7 +64,6 @@ class CrmSegment(models.Model):
     # Result
     category_id = fields.Many2one(
         "res.partner.category",
-        "Category",
         ondelete="restrict",
         index="btree_not_null",
         help="Members get it.",

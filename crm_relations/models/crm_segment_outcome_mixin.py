@@ -12,9 +12,9 @@ class CrmSegmentOutcomeMixin(models.AbstractModel):
     _description = "Outcome of Interviews for Segments"
 
     def _get_interviewed(self):
-        """Give the segments that an interview can decide: they ask for answers."""
+        """Give the segments that ask for answers and have a category to earn."""
         # sudo: an interview shows their outcome to whoever asks
-        segments = self.sudo().search([])
+        segments = self.sudo().search([("category_id", "!=", False)])
         return segments.filtered(lambda one: one._get_chain().answer_yes_ids)
 
     def _get_profile(self):

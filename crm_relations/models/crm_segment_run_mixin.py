@@ -59,7 +59,7 @@ class CrmSegmentRunMixin(models.AbstractModel):
         return joined, left
 
     def _get_delta_query(self, ids):
-        """Give the statement: target, who joins, who leaves, the relation kept equal."""
+        """Give the statement: who should be in, joins, leaves; relation kept equal."""
         only = SQL() if ids is None else SQL("AND m.partner_id = ANY(%s)", list(ids))
         now = fields.Datetime.now()
         targets = SQL(" UNION ALL ").join(
@@ -404,19 +404,20 @@ class CrmSegmentRunMixin(models.AbstractModel):
 
     @api.model
     def _get_row_versions(self):
-        """Sum up which versions of partners, valid answers and categories exist.
+        """Sum up which versions of partners and valid answers exist.
 
-        xmin is the transaction that wrote a row, also by raw SQL: no change escapes.
+        Whoever takes a category from a partner writes the partner.
+        xmin is the transaction that wrote a row, also by raw SQL, and ctid its place,
+        which tells changes within one transaction apart: none escapes.
         """
         return self.env.execute_query(
             SQL(
-                """SELECT (SELECT (count(*), sum(xmin::text::bigint))::text
+                """SELECT
+                (SELECT (count(*), sum(xmin::text::bigint + hashtid(ctid)))::text
                     FROM res_partner),
-                (SELECT (count(*), sum(xmin::text::bigint))::text
+                (SELECT (count(*), sum(xmin::text::bigint + hashtid(ctid)))::text
                     FROM crm_profiling_response WHERE active
-                    AND (date_expiry IS NULL OR date_expiry > %s)),
-                (SELECT (count(*), sum(xmin::text::bigint))::text
-                    FROM res_partner_res_partner_category_rel)""",
+                    AND (date_expiry IS NULL OR date_expiry > %s))""",
                 fields.Datetime.now(),
             )
         )

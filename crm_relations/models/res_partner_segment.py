@@ -7,7 +7,7 @@ _GROUP = "crm_relations.crm_relations_group_user"
 class ResPartner(models.Model):
     """The segments a partner is in; written by the segments only."""
 
-    _inherit = "res.partner"
+    _inherit = "res.partner"  # pylint: disable=consider-merging-classes-inherited
 
     segment_ids = fields.Many2many(
         "crm.segment",
@@ -54,8 +54,9 @@ class ResPartner(models.Model):
 
     def _on_responses_changed(self):
         """Bring the segments of these partners up to date, in this transaction."""
-        super()._on_responses_changed()
+        result = super()._on_responses_changed()
         self.env["crm.segment"]._update_partners(self)
+        return result
 
     def _get_profile_outcome(self, answers, open_questions=None):
         found = super()._get_profile_outcome(answers, open_questions)
