@@ -1,2 +1,2 @@
-from . import demo, models, wizard
+from . import controllers, demo, models, wizard
 from .hooks import uninstall_hook

@@ -1,0 +1,273 @@
+"""Segments over many partners, beside the best plain SQL that does the same.
+
+    DB=my_database scripts/bench bench/scenario_segments.py
+    DB=my_database PARTNERS=20000 scripts/bench bench/scenario_segments.py
+
+PARTNERS (1,000,000) with six answers each, 50 segments of answers, figures and filters,
+in one transaction that is rolled back. The plain SQL inserts the same memberships and
+categories into tables with the same keys. Then a category onto four fifths of CONTACTS
+(100,000), beside one ORM write. `target` is the ratio or time that is to be reached.
+"""
+
+import os
+import resource
+import time
+from contextlib import contextmanager
+
+from common import Meter, boot, emit, emit_machine, environment
+
+PARTNERS = int(os.environ.get("PARTNERS", "1000000"))
+CONTACTS = int(os.environ.get("CONTACTS", "100000"))
+QUESTIONS, ANSWERS, SEGMENTS = 6, 4, 50
+
+
+def main():
+    emit_machine()
+    registry = boot(os.environ["BENCH_DB"])
+    with environment(registry) as env:
+        time_night(env)
+    with environment(registry) as env:
+        time_category(env)
+
+
+# ------------------------------------------------------------
+# ROWS
+# ------------------------------------------------------------
+
+
+def fill_partners(env, count, ref):
+    """Insert partners by SQL; the ORM takes hours for so many."""
+    env.cr.execute(
+        """INSERT INTO res_partner (name, complete_name, ref, active, type, lang,
+            autopost_bills, create_date, write_date)
+        SELECT 'Bench ' || n, 'Bench ' || n, %s, TRUE, 'contact', 'en_US', 'ask',
+            now(), now() FROM generate_series(1, %s) n"""
+        if "autopost_bills" in env["res.partner"]._fields
+        else """INSERT INTO res_partner (name, complete_name, ref, active, type, lang,
+            create_date, write_date)
+        SELECT 'Bench ' || n, 'Bench ' || n, %s, TRUE, 'contact', 'en_US',
+            now(), now() FROM generate_series(1, %s) n""",
+        [ref, count],
+    )
+    env.cr.execute(
+        "UPDATE res_partner SET commercial_partner_id = id "
+        "WHERE commercial_partner_id IS NULL"
+    )
+
+
+def fill_answers(env):
+    """Give each partner one answer to each question, spread evenly."""
+    questions = env["crm.profiling.question"].create(
+        [
+            {
+                "name": f"Question {q}?",
+                "answer_ids": [
+                    (0, 0, {"name": f"Answer {a}", "points": a}) for a in range(ANSWERS)
+                ],
+            }
+            for q in range(QUESTIONS)
+        ]
+    )
+    env.flush_all()
+    for shift, question in enumerate(questions):
+        env.cr.execute(
+            """INSERT INTO crm_profiling_response
+                (partner_id, question_id, answer_id, kind, date, active)
+            SELECT p.id, %s, (%s::int[])[1 + (p.id / (%s + 1) + p.id) %% %s], 'single',
+                now(), TRUE FROM res_partner p WHERE p.ref = 'bench'""",
+            [question.id, question.answer_ids.ids, shift, ANSWERS],
+        )
+    env.cr.execute("ANALYZE res_partner, crm_profiling_response")
+    return questions
+
+
+def make_segments(env, questions):
+    """Make segments of two answers to each of two questions, with a category each.
+
+    Every fifth asks for points, every seventh has a filter.
+    """
+    env["crm.segment"].search([]).active = False
+    segments = env["crm.segment"]
+    for index in range(SEGMENTS):
+        first, second = (questions[(index + step) % QUESTIONS] for step in (0, 1))
+        start = index % (ANSWERS - 1)
+        values = {
+            "name": f"Bench {index}",
+            "category_id": env["res.partner.category"].create({"name": "Bench"}).id,
+            "answer_yes_ids": [
+                (4, answer.id)
+                for question in (first, second)
+                for answer in question.answer_ids[start : start + 1]
+            ],
+        }
+        if index % 5 == 0:
+            line = {"measure": "profiling_score", "operator": ">", "value": 9}
+            values["line_ids"] = [(0, 0, line)]
+        if index % 7 == 0:
+            values["filter_domain"] = "[('ref', '=', 'bench')]"
+        segments |= segments.create(values)
+    env.flush_all()
+    return segments
+
+
+# ------------------------------------------------------------
+# NIGHT
+# ------------------------------------------------------------
+
+
+def time_night(env):
+    fill_partners(env, PARTNERS, "bench")
+    segments = make_segments(env, fill_answers(env))
+    before = memory()
+    with no_commit(env):
+        first = timed(env, env["crm.segment"]._cron_compute)
+        members = segments.mapped("member_count")
+        again = timed(env, env["crm.segment"]._cron_compute)
+    plain = time_plain(env, segments)
+    emit(
+        bench="segments night",
+        partners=PARTNERS,
+        segments=SEGMENTS,
+        members=sum(members),
+        ours_s=round(first.wall, 2),
+        statements=first.queries,
+        plain_sql_s=round(plain, 2),
+        times_plain=round(first.wall / plain, 2),
+        target="at most 3 times",
+        memory_mb=memory() - before,
+    )
+    emit(bench="segments night, nothing changed", ours_s=round(again.wall, 2))
+    partner = env["res.partner"].search([("ref", "=", "bench")], limit=1)
+    one = timed(env, partner._on_responses_changed)
+    emit(
+        bench="segments of one partner",
+        ours_ms=round(1000 * one.wall, 1),
+        statements=one.queries,
+        target="under 30 statements",
+    )
+
+
+def time_plain(env, segments):
+    """Insert the same memberships and categories, with the least that can be done."""
+    env.cr.execute(
+        """CREATE TEMP TABLE plain_member (LIKE crm_segment_membership INCLUDING ALL);
+        CREATE TEMP TABLE plain_category
+            (LIKE res_partner_res_partner_category_rel INCLUDING ALL)"""
+    )
+    start = time.perf_counter()
+    for segment in segments:
+        env.execute_query(plain_query(env, segment))
+    wall = time.perf_counter() - start
+    [(count,)] = env.execute_query(sql("SELECT count(*) FROM plain_member"))
+    if count != sum(segments.mapped("member_count")):
+        raise SystemExit("the plain SQL found other members")
+    return wall
+
+
+def sql(*args, **kwargs):
+    from odoo.tools import SQL
+
+    return SQL(*args, **kwargs)
+
+
+def plain_query(env, segment):
+    groups = segment.answer_yes_ids.grouped("question_id").values()
+    conditions = [sql("active")]
+    conditions += [
+        sql(
+            "id IN (SELECT partner_id FROM crm_profiling_response "
+            "WHERE active AND answer_id = ANY(%s))",
+            answers.ids,
+        )
+        for answers in groups
+    ]
+    if segment.filter_domain:
+        conditions.append(sql("ref = 'bench'"))
+    if segment.line_ids:
+        conditions.append(
+            sql(
+                "id IN (SELECT partner_id FROM crm_profiling_response r "
+                "JOIN crm_profiling_answer a ON a.id = r.answer_id WHERE r.active "
+                "GROUP BY partner_id HAVING sum(points) > 9)"
+            )
+        )
+    return sql(
+        """WITH member AS (
+            INSERT INTO plain_member (segment_id, partner_id, date)
+            SELECT %s, id, now() FROM res_partner WHERE %s RETURNING partner_id),
+        category AS (
+            INSERT INTO plain_category (category_id, partner_id)
+            SELECT %s, partner_id FROM member)
+        SELECT count(*) FROM member""",
+        segment.id,
+        sql(" AND ").join(conditions),
+        segment.category_id.id,
+    )
+
+
+# ------------------------------------------------------------
+# CATEGORY
+# ------------------------------------------------------------
+
+
+def time_category(env):
+    env["crm.segment"].search([]).active = False
+    fill_partners(env, CONTACTS, "other")
+    env.cr.execute(
+        "UPDATE res_partner SET ref = 'bench' WHERE id IN "
+        "(SELECT id FROM res_partner WHERE ref = 'other' ORDER BY id LIMIT %s)",
+        [CONTACTS * 4 // 5],
+    )
+    env.cr.execute("ANALYZE res_partner")
+    env.invalidate_all()
+    ours, theirs = env["res.partner.category"].create([{"name": "A"}, {"name": "B"}])
+    segment = env["crm.segment"].create(
+        {
+            "name": "Bench",
+            "category_id": ours.id,
+            "filter_domain": "[('ref', '=', 'bench')]",
+        }
+    )
+    env.flush_all()
+    first = timed(env, segment.action_compute)
+    again = timed(env, segment.action_compute)
+    partners = env["res.partner"].search([("ref", "=", "bench")])
+    peer = timed(env, lambda: partners.write({"category_id": [(4, theirs.id)]}))
+    emit(
+        bench="category onto contacts",
+        members=segment.member_count,
+        ours_s=round(first.wall, 2),
+        nothing_changed_s=round(again.wall, 2),
+        orm_write_s=round(peer.wall, 2),
+        ratio=round(peer.wall / first.wall, 1),
+        target="2 s, 0.3 s",
+    )
+
+
+def timed(env, call):
+    env.flush_all()
+    env.invalidate_all()
+    with Meter() as meter:
+        call()
+        env.flush_all()
+    return meter
+
+
+@contextmanager
+def no_commit(env):
+    """Keep the run in this transaction, which is rolled back."""
+    from unittest.mock import patch
+
+    with patch.object(
+        env.registry["ir.cron"], "_commit_progress", lambda *_args, **_values: 60.0
+    ):
+        yield
+
+
+def memory():
+    """Give the most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+if __name__ == "__main__":
+    main()
