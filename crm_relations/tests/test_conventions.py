@@ -35,8 +35,9 @@ _CONTRACT = {
         priority_max min_messages subject_pattern body_pattern filter_domain explain""",
     "fetchmail.server": "section_id",
     "res.partner": """
-        case_ids case_count open_case_count event_ids sentiment_score action_view_cases
-        action_view_history""",
+        case_ids case_count open_case_count event_ids response_ids answer_ids
+        profiling_score segment_ids sentiment_score action_view_cases
+        action_view_history action_fill_questionnaire""",
     "crm.partner.event": """
         name partner_id date user_id channel_id direction sentiment planned_revenue
         planned_cost reference""",
@@ -47,9 +48,6 @@ _CONTRACT = {
     "crm.profiling.response": """
         partner_id question_id answer_id date user_id questionnaire_id active""",
     "crm.profiling.fill": "partner_id questionnaire_id",
-    "res.partner": """
-        case_ids case_count open_case_count response_ids answer_ids profiling_score
-        action_view_cases action_fill_questionnaire""",
 }
 
 
