@@ -342,16 +342,6 @@ class CrmCaseSection(models.Model):
         self.ensure_one()
         return self.env["mail.alias"]._get_inbound().replies.get(self.id, False)
 
-    @api.model
-    def _find_mailbox_addresses(self, addresses):
-        """Tell which of ``addresses`` are mailboxes we read ourselves.
-
-        :param addresses: list of normalized addresses
-        :return: list, a part of ``addresses``
-        """
-        own = self.env["mail.alias"]._get_inbound().mailboxes
-        return [address for address in addresses if address in own]
-
     # ------------------------------------------------------------
     # BOARD
     # ------------------------------------------------------------

@@ -39,7 +39,6 @@ class MailInHand(int):
     """
 
     head: Message
-    message_id: str
     references: list[str]  # newest first
     recipients: list[str]  # normalized
     sender: str  # normalized, empty if there is none
@@ -53,16 +52,14 @@ class MailInHand(int):
     standings: dict[int, str]  # crm.case id: how the mail stands to it
     described: int  # crm.case id whose description is the text of the mail, or 0
     untold: set[int]  # crm.case ids that rules do not know of yet
-    is_internal: bool  # it answers a note
     form: object | None  # mail_form.Prepared while Odoo's gateway reads it
     commands: object | None  # MailCommands that a colleague gives in it
     remark: str  # what the row is to say of it, though all went well
     is_quiet: bool  # the circuit is open: nobody is mailed because of it
 
-    def __new__(cls, row_id, raw=b"", message_id=""):
+    def __new__(cls, row_id, raw=b""):
         hand = super().__new__(cls, row_id)
         hand.head = mail_identity.read_head(raw)
-        hand.message_id = message_id
         hand.references = mail_reference.read_references(hand.head)
         hand.recipients = mail_identity.read_addresses(
             hand.head, mail_identity.RECIPIENT_HEADERS
@@ -78,7 +75,7 @@ class MailInHand(int):
         hand.described = 0
         hand.untold = set()
         hand.remark = ""
-        hand.is_internal = hand.is_quiet = False
+        hand.is_quiet = False
         return hand
 
     def take_sender(self, message_dict):
@@ -90,7 +87,6 @@ class MailInHand(int):
         address = email_normalize(email, strict=False)
         return address not in self.asked or address in self.partner_addresses
 
-    def find_tokens(self, text=""):
-        """List the tokens in the headers, then those in ``text``; unchecked."""
-        head = " ".join([*self.references, *self.recipients])
-        return mail_token.find_tokens(f"{head} {text}")
+    def find_tokens(self):
+        """List the tokens in the headers; unchecked."""
+        return mail_token.find_tokens(" ".join([*self.references, *self.recipients]))

@@ -91,7 +91,7 @@ class TestMailOutsider(MailCaseCommon):
 
     def _begin(self):
         """Give a case of Jane's, begun by a mail whose id her friends may know."""
-        mail = self._new_mail(JANE, cc=WATCHER, headers=PASSED and {})
+        mail = self._new_mail(JANE, cc=WATCHER)
         case = self.env["crm.case"].browse(self._process(mail))
         case.write({"user_id": self.agent.id, "state": "pending"})
         return case, str(mail["Message-ID"])
