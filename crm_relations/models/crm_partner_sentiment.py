@@ -139,7 +139,7 @@ class CrmPartnerSentiment(models.Model):
         return SQL("mark AS (%s), held AS (%s)", marks, of_company)
 
     @api.model
-    def _get_scores_sql(self, now, partner_ids=None):
+    def _get_scores_sql(self, now, partner_ids=None, settings=None):
         """Give the formula as SQL, a row per partner and company.
 
         From the default, oldest first, each period with marks moves the value to value
@@ -147,10 +147,11 @@ class CrmPartnerSentiment(models.Model):
         (1 - factor) ^ (number of later periods with marks), and the default what
         remains. Period 0 is the latest.
 
+        :param settings: `SentimentSettings`, those of Settings if not given
         :return: SQL with `partner_id`, `company_id`, `score`, `before` (the value of
             one period ago) and `marks` (their number)
         """
-        settings = self._get_settings()
+        settings = settings or self._get_settings()
         keep = 1 - settings.factor
         scores = [
             SQL(

@@ -101,6 +101,13 @@ class CrmSegment(models.Model):
     sentiment_factor = fields.Float("Weight of a Period", default=0.5)
     sentiment_default = fields.Float("Start Value", default=5.0)
 
+    _sentiment_range = models.Constraint(
+        "CHECK(sentiment_days > 0 AND sentiment_periods > 0 "
+        "AND sentiment_factor BETWEEN 0 AND 1 AND sentiment_default BETWEEN 0 AND 10)",
+        "Sentiment: give at least one day and one period, a weight from 0 to 1 and a "
+        "start value from 0 to 10.",
+    )
+
     # On joining
     join_section_id = fields.Many2one("crm.case.section", "Open a Case in")
     join_user_id = fields.Many2one(

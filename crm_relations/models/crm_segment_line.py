@@ -71,6 +71,12 @@ class CrmSegmentLine(models.Model):
             "profiling_score": Measure(
                 _("Points of answers"), type(self)._build_profiling_score
             ),
+            "sentiment": Measure(
+                _("Sentiment"), type(self)._build_sentiment, has_period=False
+            ),
+            "sla_missed": Measure(
+                _("Cases with a missed service level"), type(self)._build_sla_missed
+            ),
         }
 
     @api.model
@@ -113,6 +119,43 @@ class CrmSegmentLine(models.Model):
     def _build_open_cases(self, ids):
         unclosed = SQL("c.state = ANY(%s)", list(transitions.UNCLOSED))
         return self._build_cases(ids, condition=unclosed)
+
+    def _build_sla_missed(self, ids):
+        missed = SQL(
+            "EXISTS (SELECT FROM crm_sla_status s "
+            "WHERE s.case_id = c.id AND s.state = 'missed')"
+        )
+        return self._build_cases(ids, condition=missed)
+
+    def _build_sentiment(self, ids):
+        """The sentiment by the segment's own periods; a start value without marks.
+
+        With several companies' marks, their mean.
+        """
+        segment = self.segment_id
+        Sentiment = self.env["crm.partner.sentiment"]
+        settings = Sentiment._get_settings()._replace(
+            days=segment.sentiment_days,
+            periods=segment.sentiment_periods,
+            factor=segment.sentiment_factor,
+            default=segment.sentiment_default,
+        )
+        now = fields.Datetime.now()
+        among = company = SQL("TRUE")
+        if ids is not None:
+            ids = tuple(ids) or (0,)
+            among = SQL("p.id IN %s", ids)
+        if segment.company_id:
+            company = SQL("company_id = %s", segment.company_id.id)
+        return SQL(
+            """SELECT p.id AS partner_id, COALESCE(AVG(scored.score), %s) AS value
+                FROM res_partner p LEFT JOIN (SELECT * FROM (%s) every WHERE %s) scored
+                ON scored.partner_id = p.id WHERE %s GROUP BY p.id""",
+            settings.default,
+            Sentiment._get_scores_sql(now, ids, settings),
+            company,
+            among,
+        )
 
     def _build_days_since_contact(self, ids):
         """Whole days since anything was said or done in a case of the partner."""

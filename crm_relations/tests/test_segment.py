@@ -1,6 +1,10 @@
-from odoo import Command
+from datetime import timedelta
+
+from odoo import Command, fields
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged, users, warmup
+from odoo.tools import mute_logger
+from psycopg2 import IntegrityError
 
 from .segment_common import SegmentCommon
 
@@ -8,6 +12,11 @@ from .segment_common import SegmentCommon
 @tagged("crm_relations_segment")
 class TestSegment(SegmentCommon):
     """Who is a member, the category, at once and by a full run."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.people = cls.acme | cls.jane | cls.bob | cls.walter
 
     def test_one_of_the_answers_to_every_question(self):
         segment = self._new_segment(
@@ -94,6 +103,40 @@ class TestSegment(SegmentCommon):
             segment = self._new_figures([("days_since_contact", operator, 5, 0, True)])
             segment.action_compute()
             self.assertNotIn(self.walter, segment.partner_ids)
+
+    def test_sentiment_by_the_segments_own_periods(self):
+        event = {"name": "Call", "date": fields.Datetime.now() - timedelta(days=1)}
+        self.env["crm.partner.event"].create(
+            event | {"partner_id": self.walter.id, "sentiment": 0}
+        )
+        unhappy = ("sentiment", "<", 3, 0, True)
+        segment = self._new_figures([unhappy], sentiment_factor=0.5)
+        # 5 x 0.5 + 0 x 0.5; who has no marks is where he began
+        segment.action_compute()
+        self.assertEqual(segment.partner_ids & self.people, self.walter)
+        segment.sentiment_factor = 0.2
+        segment.action_compute()
+        self.assertFalse(segment.partner_ids & self.people)
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
+            segment.sentiment_factor = 2
+            self.env.flush_all()
+
+    def test_cases_with_a_missed_service_level(self):
+        self.env["crm.sla.policy"].create(
+            {"name": "Fast", "hours_first_response": 1, "hours_resolution": 2}
+        )
+        case = self._new_case(partner_id=self.walter.id)
+        self._new_case(partner_id=self.jane.id)
+        segment = self._new_figures([("sla_missed", ">", 0, 0, True)])
+        segment.action_compute()
+        self.assertFalse(segment.partner_ids & self.people)
+        status = self.env["crm.sla.status"].search([("case_id", "=", case.id)])
+        self.assertTrue(status)
+        self.env.cr.execute(
+            "UPDATE crm_sla_status SET state = 'missed' WHERE case_id = %s", [case.id]
+        )
+        segment.action_compute()
+        self.assertEqual(segment.partner_ids & self.people, self.walter)
 
     def test_period(self):
         case = self._new_case(partner_id=self.walter.id)
