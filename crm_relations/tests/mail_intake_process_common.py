@@ -4,26 +4,20 @@ Everything here is committed and removed again: a crash cannot be tried in a
 transaction that the test rolls back.
 """
 
-import logging
-import os
 import signal
 import tempfile
-import time
-from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from odoo import SUPERUSER_ID, api, fields, sql_db
+from odoo import fields
 from odoo.addons.crm_relations.tools import mailbox_reader
-from odoo.modules.registry import Registry
-from odoo.tests import BaseCase, get_db_name, tagged
-from odoo.tools import config
+from odoo.tests import tagged
 
 from .mail_intake_common import plain
 from .mail_server import MailServer
+from .worker_common import WorkerCommon, die
 
 _PASSWORD = "secret"
-_TIMEOUT = 60  # seconds for a child
 _QUEUE = "odoo.addons.crm_relations.models.crm_mail_intake_queue_mixin"
 COUNT = 6  # mails that are on their way at each step
 
@@ -68,12 +62,13 @@ def subject(name):
 
 
 @tagged("post_install", "-at_install", "crm_relations")
-class MailProcessCommon(BaseCase):
+class MailProcessCommon(WorkerCommon):
     """A section, its mailboxes, and workers that fetch and process its mail."""
+
+    context = {"fetchmail_cron_running": True, "tracking_disable": True}
 
     def setUp(self):
         super().setUp()
-        self.registry = Registry(get_db_name())
         # what a killed worker had in hand is free at once; children inherit it
         self.grace = patch(f"{_QUEUE}.CLAIM_GRACE", 0)
         self.grace.start()
@@ -89,16 +84,6 @@ class MailProcessCommon(BaseCase):
             section = env["crm.case.section"].create({"name": "Crash"})
             self.section_id, self.server_ids = section.id, []
         self.addCleanup(self._clean)
-
-    @contextmanager
-    def _env(self):
-        """Give an environment whose changes are kept."""
-        with self.registry.cursor() as cr:
-            yield api.Environment(
-                cr,
-                SUPERUSER_ID,
-                {"fetchmail_cron_running": True, "tracking_disable": True},
-            )
 
     def _clean_mails(self):
         """Forget all mails, so that a test can begin afresh."""
@@ -160,50 +145,6 @@ class MailProcessCommon(BaseCase):
     # ------------------------------------------------------------
     # WORKERS
     # ------------------------------------------------------------
-
-    def _fork(self, work, patcher=None):
-        """Do ``work(env)`` in a process of its own.
-
-        :param patcher: gives a patch made of an environment: the fault, if any
-        :return: its process id
-        """
-        pid = os.fork()
-        if pid:
-            return pid
-        try:
-            # connections are the parent's: made anew here, and not closed
-            sql_db._Pool = sql_db._Pool_readonly = None
-            config["db_app_name"] = "odoo-{pid}"  # by which its connections are known
-            self.registry._db = sql_db.db_connect(self.registry.db_name)
-            self.registry._db_readonly = None
-            logging.disable(logging.CRITICAL)
-            with self._env() as env:
-                if patcher:
-                    patcher(env).start()
-                work(env)
-                env.cr.commit()  # pylint: disable=invalid-commit
-        except BaseException:
-            os._exit(1)
-        finally:
-            os._exit(0)
-
-    def _wait(self, *pids):
-        """Wait for children.
-
-        :return: set of their exit codes, -9 for those that were killed
-        """
-        codes, deadline = set(), time.monotonic() + _TIMEOUT
-        for pid in pids:
-            done, status = os.waitpid(pid, os.WNOHANG)
-            while not done and time.monotonic() < deadline:
-                time.sleep(0.02)
-                done, status = os.waitpid(pid, os.WNOHANG)
-            if not done:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                self.fail("a worker did not end")
-            codes.add(os.waitstatus_to_exitcode(status))
-        return codes
 
     def _fetch(self, env):
         env["fetchmail.server"].browse(self.server_ids)._fetch_mail()
@@ -282,10 +223,6 @@ class MailProcessCommon(BaseCase):
 
     def _mend(self):
         """Undo the fault, where it does not end with the worker."""
-
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def cls(env, model):

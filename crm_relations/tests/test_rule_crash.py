@@ -4,29 +4,21 @@ Everything here is committed and removed again: a crash cannot be tried in a
 transaction that the test rolls back.
 """
 
-import logging
-import os
-import signal
 import time
-from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
-from odoo import SUPERUSER_ID, api, fields, sql_db
-from odoo.modules.registry import Registry
-from odoo.tests import BaseCase, get_db_name, tagged
+from odoo import fields
+from odoo.tests import tagged
+
+from .worker_common import WorkerCommon, die
 
 _COUNT = 40
 _DOMAIN = "crash.example"
-_TIMEOUT = 60  # seconds for a child
-
-
-def _die(*_args, **_kwargs):
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _before(owner, name):
-    return patch.object(owner, name, _die)
+    return patch.object(owner, name, die)
 
 
 def _after(owner, name, times=1):
@@ -36,7 +28,7 @@ def _after(owner, name, times=1):
         result = original(*args, **kwargs)
         calls.append(1)
         if len(calls) == times:
-            _die()
+            die()
         return result
 
     return patch.object(owner, name, call)
@@ -66,10 +58,9 @@ _BATCH = "odoo.addons.crm_relations.models.crm_case_timer.BATCH"
 
 
 @tagged("post_install", "-at_install", "crm_relations", "crm_relations_rules")
-class TestRuleCrash(BaseCase):
+class TestRuleCrash(WorkerCommon):
     def setUp(self):
         super().setUp()
-        self.registry = Registry(get_db_name())
         # several batches, so that a worker dies between them too
         small = patch(_BATCH, 15)
         small.start()
@@ -81,12 +72,6 @@ class TestRuleCrash(BaseCase):
             self.section_id = section.id
         self.rule_ids = []
         self.addCleanup(self._clean)
-
-    @contextmanager
-    def _env(self):
-        """Give an environment whose changes are kept."""
-        with self.registry.cursor() as cr:
-            yield api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
 
     def _clean(self):
         with self._env() as env:
@@ -135,47 +120,6 @@ class TestRuleCrash(BaseCase):
             )
             self.rule_ids.append(rule.id)
         return rule.id, cases.ids
-
-    def _fork(self, work, patcher=None):
-        """Run ``work`` in a process of its own.
-
-        :return: its id
-        """
-        pid = os.fork()
-        if pid:
-            return pid
-        try:
-            # connections are the parent's: made anew here, and not closed
-            sql_db._Pool = sql_db._Pool_readonly = None
-            self.registry._db = sql_db.db_connect(self.registry.db_name)
-            self.registry._db_readonly = None
-            logging.disable(logging.CRITICAL)
-            with self._env() as env:
-                if patcher:
-                    patcher(env).start()
-                work(env)
-        except BaseException:
-            os._exit(1)
-        finally:
-            os._exit(0)
-
-    def _wait(self, *pids):
-        """Wait for children.
-
-        :return: set of their exit codes, -9 for those that were killed
-        """
-        codes, deadline = set(), time.monotonic() + _TIMEOUT
-        for pid in pids:
-            done, status = os.waitpid(pid, os.WNOHANG)
-            while not done and time.monotonic() < deadline:
-                time.sleep(0.02)
-                done, status = os.waitpid(pid, os.WNOHANG)
-            if not done:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                self.fail("a worker did not end")
-            codes.add(os.waitstatus_to_exitcode(status))
-        return codes
 
     def _tick(self, env):
         env["crm.case.timer"]._cron_fire()
