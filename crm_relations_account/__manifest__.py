@@ -14,5 +14,6 @@
     ],
     "demo": [
         "demo/example_account_demo.xml",
+        "demo/crm_segment_demo.xml",
     ],
 }

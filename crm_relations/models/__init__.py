@@ -100,6 +100,7 @@ from . import crm_segment_criteria_mixin
 from . import crm_segment_run_mixin
 from . import crm_segment_membership
 from . import crm_segment_join_mixin
+from . import crm_segment_document_mixin
 from . import crm_segment_line
 from . import crm_segment_explain_mixin
 from . import crm_segment_outcome_mixin

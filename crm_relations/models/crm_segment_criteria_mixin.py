@@ -102,12 +102,14 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
     def _get_lines_criterion(self, lines, ids):
         """Make one criterion of lines of which one must hold."""
         text = f" {self.env._('or')} ".join(line._get_sentence() for line in lines)
+        # whoever may not read invoices is told whether it holds, not by how much
+        shown = lines.filtered(lambda line: line._is_measure_readable())
         return Criterion(
             text,
             SQL("(%s)", SQL(" OR ").join(line._get_condition() for line in lines)),
             tuple(line._get_join(ids) for line in lines),
-            tuple(line._get_value() for line in lines),
-            tuple(line._get_measure().label for line in lines),
+            tuple(line._get_value() for line in shown),
+            tuple(line._get_measure().label for line in shown),
         )
 
     # ------------------------------------------------------------

@@ -15,6 +15,7 @@ class Measure(NamedTuple):
     build: object  # (line, ids) -> SQL of rows (partner_id, value)
     missing: float | None = 0  # value of partners without a row; None: unknown
     has_period: bool = True
+    groups: str = ""  # who may ask for it and read it; empty: whoever sees segments
 
 
 class CrmSegmentLine(models.Model):
@@ -22,6 +23,7 @@ class CrmSegmentLine(models.Model):
 
     _name = "crm.segment.line"
     _description = "Figure of a Segment"
+    _inherit = ["crm.segment.document.mixin"]
     _order = "segment_id, mandatory desc, id"
     _rec_name = "measure"
 

@@ -63,6 +63,21 @@ class SegmentCommon(CrmRelationsCommon):
             **values,
         )
 
+    def _read_figures(self, measure, days=0, partners=None, **values):
+        """Give {id of a partner: figure} as a segment reads it, and end the segment.
+
+        :param partners: the only ones to look at; None: all, as at night
+        """
+        segment = self._new_figures([(measure, ">", 0, days, True)], **values)
+        line = segment.line_ids
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            line._get_measure().build(line, partners and partners.ids)
+        )
+        self.assertEqual(len(dict(rows)), len(rows), "a partner has one figure")
+        segment.unlink()
+        return dict(rows)
+
     @classmethod
     def _new_category(cls):
         return cls.env["res.partner.category"].create({"name": "Earned"})

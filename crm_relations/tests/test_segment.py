@@ -314,6 +314,14 @@ class TestSegment(SegmentCommon):
         with self.assertRaises(AccessError):
             segment.with_user(self.user_employee).read(["name"])
 
+    def test_filter_asks_only_for_what_its_author_may_read(self):
+        field = self.env["res.partner"]._fields["ref"]
+        self.patch(field, "groups", "base.group_system")
+        values = {"name": "Secret", "filter_domain": "[('ref', '=', 'x')]"}
+        with self.assertRaises(ValidationError):
+            self.env["crm.segment"].with_user(self.boss).create(values)
+        self.assertTrue(self.env["crm.segment"].create(values))
+
     def test_nobody_is_put_into_a_segment_by_hand(self):
         segment = self._new_segment(answer_yes_ids=self.budget_low)
         for user in (self.agent, self.boss):

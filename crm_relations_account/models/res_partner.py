@@ -3,12 +3,12 @@ from odoo import api, fields, models
 from odoo.addons.crm_relations.models.res_partner_figures_mixin import RelationFigure
 from odoo.tools import SQL, date_utils, formatLang
 
-_ACCOUNTANTS = "account.group_account_invoice,account.group_account_readonly"
-_TYPES = {
+ACCOUNTANTS = "account.group_account_invoice,account.group_account_readonly"
+TYPES = {
     "customer": ("out_invoice", "out_refund", "out_receipt"),
     "supplier": ("in_invoice", "in_refund", "in_receipt"),
 }
-_KINDS = {type_: kind for kind, types in _TYPES.items() for type_ in types}
+_KINDS = {type_: kind for kind, types in TYPES.items() for type_ in types}
 _SETTLED = ("paid", "in_payment")  # the second: where Odoo waits for the bank
 
 
@@ -23,45 +23,45 @@ class ResPartner(models.Model):
     _inherit = "res.partner"
 
     customer_turnover_this_year = fields.Monetary(
-        compute="_compute_turnover", groups=_ACCOUNTANTS
+        compute="_compute_turnover", groups=ACCOUNTANTS
     )
     customer_turnover_12_months = fields.Monetary(
         "Customer Turnover Last 12 Months",
         compute="_compute_turnover",
-        groups=_ACCOUNTANTS,
+        groups=ACCOUNTANTS,
     )
     customer_turnover = fields.Monetary(
         compute="_compute_turnover",
-        groups=_ACCOUNTANTS,
+        groups=ACCOUNTANTS,
         help="Posted customer invoices less refunds, before taxes. A company counts "
         "its contacts.",
     )
     supplier_turnover_this_year = fields.Monetary(
-        compute="_compute_turnover", groups=_ACCOUNTANTS
+        compute="_compute_turnover", groups=ACCOUNTANTS
     )
     supplier_turnover_12_months = fields.Monetary(
         "Supplier Turnover Last 12 Months",
         compute="_compute_turnover",
-        groups=_ACCOUNTANTS,
+        groups=ACCOUNTANTS,
     )
     supplier_turnover = fields.Monetary(
         compute="_compute_turnover",
-        groups=_ACCOUNTANTS,
+        groups=ACCOUNTANTS,
         help="Posted bills less refunds, before taxes. A company counts its contacts.",
     )
     has_paid_invoice = fields.Boolean(
-        compute="_compute_payment_days_late", groups=_ACCOUNTANTS
+        compute="_compute_payment_days_late", groups=ACCOUNTANTS
     )
     payment_days_late = fields.Float(
         "Average Days Late",
         compute="_compute_payment_days_late",
-        groups=_ACCOUNTANTS,
+        groups=ACCOUNTANTS,
         help="How long after the due date this customer paid, on average over what "
         "fell due in the last 12 months. Negative: before it.",
     )
     overdue_amount = fields.Monetary(
         compute="_compute_overdue_amount",
-        groups=_ACCOUNTANTS,
+        groups=ACCOUNTANTS,
         help="What this customer has not paid although it is due. A contact shows what "
         "his company owes.",
     )
@@ -82,7 +82,7 @@ class ResPartner(models.Model):
         for period, since in periods.items():
             turnover = self._get_turnover(since)
             for partner in self:
-                for kind in _TYPES:
+                for kind in TYPES:
                     amount = turnover.get((kind, partner._origin), 0.0)
                     partner[f"{kind}_turnover{period}"] = amount
 
@@ -143,50 +143,62 @@ class ResPartner(models.Model):
         :return: {id of the commercial partner: days, negative if early}; who has paid
             nothing is left out. One query.
         """
-        Line = self.env["account.move.line"]
         since = fields.Date.context_today(self) - relativedelta(months=12)
-        lines = Line._search(
+        lines = self.env["account.move.line"]._search(
             [
                 ("partner_id", "in", self.commercial_partner_id._origin.ids),
-                ("parent_state", "=", "posted"),
-                ("display_type", "=", "payment_term"),
                 ("date_maturity", ">", since),
-                ("move_id.move_type", "in", ("out_invoice", "out_receipt")),
-                ("move_id.payment_state", "in", _SETTLED),
+                *self._get_paid_domain(),
             ]
         )
+        rows = self.env.execute_query(self._get_payment_days_query(lines))
+        return {partner_id: float(days) for partner_id, days in rows}
+
+    @api.model
+    def _get_paid_domain(self):
+        """Say which journal items are instalments that a customer has paid."""
+        return [
+            ("parent_state", "=", "posted"),
+            ("display_type", "=", "payment_term"),
+            ("move_id.move_type", "in", ("out_invoice", "out_receipt")),
+            ("move_id.payment_state", "in", _SETTLED),
+        ]
+
+    @api.model
+    def _get_payment_days_query(self, lines):
+        """Give the SQL of (id of the commercial partner, mean days late).
+
+        :param lines: `Query` of journal items, those that the reader may see; of the
+            rest only dates of their payments are read
+        """
         self.env["account.partial.reconcile"].flush_model(["max_date", "debit_move_id"])
         self.env["account.payment"].flush_model(["date"])
         self.env["account.move"].flush_model(["matched_payment_ids"])
-        # raw SQL for the difference of two dates; the lines are those the reader may
-        # see, of the rest only dates of their payments are read. A payment without an
-        # entry of its own (no outstanding account) leaves no reconciliation.
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT line.partner_id, avg(
-                           coalesce(matched.date, registered.date) - line.date_maturity
-                       )
-                  FROM account_move_line line
-                  LEFT JOIN LATERAL (
-                       SELECT max(max_date) AS date
-                         FROM account_partial_reconcile
-                        WHERE debit_move_id = line.id
-                       ) matched ON TRUE
-                  LEFT JOIN LATERAL (
-                       SELECT max(payment.date) AS date
-                         FROM account_move__account_payment link
-                         JOIN account_payment payment ON payment.id = link.payment_id
-                        WHERE link.invoice_id = line.move_id
-                       ) registered ON TRUE
-                 WHERE line.id IN %s
-                   AND coalesce(matched.date, registered.date) IS NOT NULL
-                 GROUP BY line.partner_id
-                """,
-                lines.subselect(),
-            )
+        # raw SQL for the difference of two dates. A payment without an entry of its
+        # own (no outstanding account) leaves no reconciliation.
+        return SQL(
+            """
+            SELECT line.partner_id, avg(
+                       coalesce(matched.date, registered.date) - line.date_maturity
+                   ) AS value
+              FROM account_move_line line
+              LEFT JOIN LATERAL (
+                   SELECT max(max_date) AS date
+                     FROM account_partial_reconcile
+                    WHERE debit_move_id = line.id
+                   ) matched ON TRUE
+              LEFT JOIN LATERAL (
+                   SELECT max(payment.date) AS date
+                     FROM account_move__account_payment link
+                     JOIN account_payment payment ON payment.id = link.payment_id
+                    WHERE link.invoice_id = line.move_id
+                   ) registered ON TRUE
+             WHERE line.id IN %s
+               AND coalesce(matched.date, registered.date) IS NOT NULL
+             GROUP BY line.partner_id
+            """,
+            lines.subselect(),
         )
-        return {partner_id: float(days) for partner_id, days in rows}
 
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_overdue_amount(self):
@@ -194,11 +206,8 @@ class ResPartner(models.Model):
         rows = self.env["account.move.line"]._read_group(
             [
                 ("partner_id", "in", self.commercial_partner_id._origin.ids),
-                ("parent_state", "=", "posted"),
-                ("account_id.account_type", "=", "asset_receivable"),
-                ("reconciled", "=", False),
                 ("date_maturity", "<", fields.Date.context_today(self)),
-                ("move_id.payment_state", "not in", _SETTLED),
+                *self._get_owed_domain(),
             ],
             ["partner_id", "company_id"],
             ["amount_residual:sum"],
@@ -210,6 +219,16 @@ class ResPartner(models.Model):
             amounts = owed.get(partner.commercial_partner_id._origin, [])
             total = sum(partner._convert_figure(a, company) for company, a in amounts)
             partner.overdue_amount = max(total, 0.0)
+
+    @api.model
+    def _get_owed_domain(self):
+        """Say which journal items are not paid by a customer, due or not."""
+        return [
+            ("parent_state", "=", "posted"),
+            ("account_id.account_type", "=", "asset_receivable"),
+            ("reconciled", "=", False),
+            ("move_id.payment_state", "not in", _SETTLED),
+        ]
 
     # ------------------------------------------------------------
     # THE CARD
@@ -297,17 +316,17 @@ class ResPartner(models.Model):
 
     def action_view_customer_invoices(self):
         """Open the posted invoices to this partner's company, refunds too."""
-        return self._open_moves(self.env._("Invoices to %s"), _TYPES["customer"])
+        return self._open_moves(self.env._("Invoices to %s"), TYPES["customer"])
 
     def action_view_supplier_invoices(self):
         """Open the posted bills of this partner's company, refunds too."""
-        return self._open_moves(self.env._("Invoices from %s"), _TYPES["supplier"])
+        return self._open_moves(self.env._("Invoices from %s"), TYPES["supplier"])
 
     def action_view_paid_invoices(self):
         """Open the customer invoices of this partner's company that were paid."""
         return self._open_moves(
             self.env._("Paid invoices of %s"),
-            _TYPES["customer"],
+            TYPES["customer"],
             ("payment_state", "in", _SETTLED),
         )
 
@@ -315,7 +334,7 @@ class ResPartner(models.Model):
         """Open the overdue customer invoices of this partner's company."""
         return self._open_moves(
             self.env._("Overdue invoices of %s"),
-            _TYPES["customer"],
+            TYPES["customer"],
             ("payment_state", "in", ("not_paid", "partial")),
             ("invoice_date_due", "<", fields.Date.to_string(fields.Date.today())),
         )

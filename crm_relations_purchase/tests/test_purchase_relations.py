@@ -1,10 +1,14 @@
+from datetime import timedelta
+
+from odoo import fields
+from odoo.addons.crm_relations.tests.segment_common import SegmentCommon
 from odoo.tests import Form, tagged
 
 from .common import CrmPurchaseCommon
 
 
 @tagged("crm_relations_purchase")
-class TestPurchaseRelations(CrmPurchaseCommon):
+class TestPurchaseRelations(CrmPurchaseCommon, SegmentCommon):
     def _history(self, partner, user=None):
         History = self.env["crm.partner.history"].with_user(user or self.buyer)
         return History.search(
@@ -92,3 +96,32 @@ class TestPurchaseRelations(CrmPurchaseCommon):
         action = own[0].action_view_cases()
         found = own.env["crm.case"].search_count(action["domain"])
         self.assertEqual(found, own[0].case_count)
+
+    # ------------------------------------------------------------
+    # SEGMENTS
+    # ------------------------------------------------------------
+
+    def test_segments_count_orders_and_their_amounts(self):
+        for partner, quantity, age, state in (
+            (self.jane, 1, 0, "purchase"),
+            (self.jane, 2, 40, "purchase"),
+            (self.jane, 4, 0, "sent"),
+            (self.acme, 8, 0, "purchase"),
+        ):
+            order = self._new_order(partner, state, [quantity])
+            if state == "purchase":
+                order.date_approve = fields.Datetime.now() - timedelta(days=age)
+        people = self.acme | self.jane | self.walter
+        for measure, days, expected in (
+            ("purchase_orders", 0, (3, 2, None)),
+            ("purchase_orders", 30, (2, 1, None)),
+            ("purchase_amount", 0, (110, 30, None)),
+            ("purchase_amount", 30, (90, 10, None)),
+        ):
+            with self.subTest(measure, days=days):
+                every = self._read_figures(measure, days)
+                self.assertEqual(tuple(every.get(one.id) for one in people), expected)
+                own = self._read_figures(measure, days, people)
+                self.assertEqual(tuple(own.get(one.id) for one in people), expected)
+        abroad = self._read_figures("purchase_orders", company_id=self.company_2.id)
+        self.assertNotIn(self.jane.id, abroad)

@@ -1,1 +1,1 @@
-from . import crm_partner_history, sale_order
+from . import crm_partner_history, crm_segment_line, sale_order

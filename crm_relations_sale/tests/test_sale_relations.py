@@ -1,12 +1,14 @@
-from odoo import Command
-from odoo.addons.crm_relations.tests.common import CrmRelationsCommon
+from datetime import timedelta
+
+from odoo import Command, fields
+from odoo.addons.crm_relations.tests.segment_common import SegmentCommon
 from odoo.addons.mail.tests.common import mail_new_test_user
 from odoo.exceptions import AccessError
 from odoo.tests import Form, tagged
 
 
 @tagged("crm_relations_sale")
-class TestSaleRelations(CrmRelationsCommon):
+class TestSaleRelations(SegmentCommon):
     """Orders on the timeline, and cases about them.
 
     seller: own orders · head: all orders · seller_abroad: all, in company 2.
@@ -156,3 +158,32 @@ class TestSaleRelations(CrmRelationsCommon):
                 self.assertEqual("action_view_cases" in view["arch"], shown)
         with self.assertRaises(AccessError):
             self._new_order(self.walter).with_user(seller).read(["case_count"])
+
+    # ------------------------------------------------------------
+    # SEGMENTS
+    # ------------------------------------------------------------
+
+    def test_segments_count_orders_and_their_amounts(self):
+        for partner, price, age, state in (
+            (self.jane, 10, 0, "sale"),
+            (self.jane, 20, 40, "sale"),
+            (self.jane, 40, 0, "draft"),
+            (self.acme, 80, 0, "sale"),
+            (self.walter, 160, 0, "cancel"),
+        ):
+            order = self._new_order(partner, state, price)
+            order.date_order = fields.Datetime.now() - timedelta(days=age)
+        people = self.acme | self.jane | self.walter
+        for measure, days, expected in (
+            ("sale_orders", 0, (3, 2, None)),
+            ("sale_orders", 30, (2, 1, None)),
+            ("sale_amount", 0, (110, 30, None)),
+            ("sale_amount", 30, (90, 10, None)),
+        ):
+            with self.subTest(measure, days=days):
+                every = self._read_figures(measure, days)
+                self.assertEqual(tuple(every.get(one.id) for one in people), expected)
+                own = self._read_figures(measure, days, people)
+                self.assertEqual(tuple(own.get(one.id) for one in people), expected)
+        abroad = self._read_figures("sale_orders", company_id=self.company_2.id)
+        self.assertNotIn(self.jane.id, abroad)

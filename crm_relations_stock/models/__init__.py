@@ -1,1 +1,1 @@
-from . import crm_partner_history, res_partner, stock_picking
+from . import crm_partner_history, crm_segment_line, res_partner, stock_picking

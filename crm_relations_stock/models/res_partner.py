@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.addons.crm_relations.models.res_partner_figures_mixin import RelationFigure
 from odoo.tools import SQL
 
-_READERS = "purchase.group_purchase_user,stock.group_stock_user"
+READERS = "purchase.group_purchase_user,stock.group_stock_user"
 _GOOD, _BAD = 95, 80  # percent: where the card turns green, and red
 _DAYS = 365  # as Odoo's own rate, whose system parameter is used here too
 
@@ -15,14 +15,14 @@ class ResPartner(models.Model):
     supplier_receipt_count = fields.Integer(
         "Receipts Due",
         compute="_compute_supplier_on_time_rate",
-        groups=_READERS,
+        groups=READERS,
         help="Lines of receipts promised for the last twelve months. Another period is "
         "set by the system parameter purchase_stock.on_time_delivery_days.",
     )
     supplier_on_time_rate = fields.Float(
         "Receipts on Time (%)",
         compute="_compute_supplier_on_time_rate",
-        groups=_READERS,
+        groups=READERS,
         help="Of the lines of receipts that were due, the share that arrived on the "
         "promised day or before. What is overdue and not here yet counts as late. A "
         "company counts its contacts.",
@@ -53,26 +53,33 @@ class ResPartner(models.Model):
             number due, number of those on time)
         """
         moves = self.env["stock.move"]._search(self._get_receipt_domain())
+        return self.env.execute_query(self._get_receipts_query(moves))
+
+    @api.model
+    def _get_receipts_query(self, moves):
+        """Give the SQL of `_read_receipts`.
+
+        :param moves: `Query` of the stock moves to count, those the reader may see
+        """
         self.env["purchase.order"].flush_model(["partner_id"])
         self.env["stock.move"].flush_model(["date", "date_deadline", "state"])
-        # raw SQL to compare two dates of a row; the moves are those the reader may see
-        return self.env.execute_query(
-            SQL(
-                """
-                SELECT supplier.commercial_partner_id, purchase.partner_id, count(*),
-                       count(*) FILTER (
-                           WHERE move.state = 'done'
-                             AND move.date::date <= move.date_deadline::date
-                       )
-                  FROM stock_move move
-                  JOIN purchase_order_line line ON line.id = move.purchase_line_id
-                  JOIN purchase_order purchase ON purchase.id = line.order_id
-                  JOIN res_partner supplier ON supplier.id = purchase.partner_id
-                 WHERE move.id IN %s
-                 GROUP BY supplier.commercial_partner_id, purchase.partner_id
-                """,
-                moves.subselect(),
-            )
+        # raw SQL to compare two dates of a row
+        return SQL(
+            """
+            SELECT supplier.commercial_partner_id, purchase.partner_id,
+                   count(*) AS due,
+                   count(*) FILTER (
+                       WHERE move.state = 'done'
+                         AND move.date::date <= move.date_deadline::date
+                   ) AS on_time
+              FROM stock_move move
+              JOIN purchase_order_line line ON line.id = move.purchase_line_id
+              JOIN purchase_order purchase ON purchase.id = line.order_id
+              JOIN res_partner supplier ON supplier.id = purchase.partner_id
+             WHERE move.id IN %s
+             GROUP BY supplier.commercial_partner_id, purchase.partner_id
+            """,
+            moves.subselect(),
         )
 
     @api.model
@@ -83,16 +90,26 @@ class ResPartner(models.Model):
 
     def _get_receipt_domain(self):
         """Say which stock moves are receipts from these suppliers, due by now."""
-        today = fields.Datetime.to_datetime(fields.Date.today())
         return [
             (
                 "purchase_line_id.order_id.partner_id.commercial_partner_id",
                 "in",
                 self.commercial_partner_id._origin.ids,
             ),
+            *self._get_due_domain(self._get_on_time_days()),
+        ]
+
+    @api.model
+    def _get_due_domain(self, days):
+        """Say which stock moves are receipts promised for the last days; 0: ever."""
+        today = fields.Datetime.to_datetime(fields.Date.today())
+        return [
+            ("purchase_line_id", "!=", False),
             ("location_id.usage", "=", "supplier"),  # returns go the other way
             ("state", "not in", ("draft", "cancel")),
-            ("date_deadline", ">=", today - timedelta(days=self._get_on_time_days())),
+            ("date_deadline", ">=", today - timedelta(days=days))
+            if days
+            else ("date_deadline", "!=", False),
             "|",
             ("state", "=", "done"),
             ("date_deadline", "<", today),
