@@ -31,6 +31,7 @@ from . import crm_case_sla_mixin
 from . import crm_case_ladder_mixin
 from . import crm_case_automation_mixin
 from . import crm_case_memory_mixin
+from . import crm_case_segment_mixin
 from . import crm_case
 from . import crm_case_delivery
 from . import crm_case_document_mixin
@@ -104,5 +105,6 @@ from . import crm_segment_document_mixin
 from . import crm_segment_line
 from . import crm_segment_explain_mixin
 from . import crm_segment_outcome_mixin
+from . import crm_segment_figures_mixin
 from . import crm_segment
 from . import res_partner_segment

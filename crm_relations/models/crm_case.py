@@ -29,6 +29,7 @@ class CrmCase(models.Model):
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",
         "crm.case.memory.mixin",
+        "crm.case.segment.mixin",
         "crm.case.assignment.mixin",
         "crm.case.intake.mixin",
         "crm.case.route.mixin",

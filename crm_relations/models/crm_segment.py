@@ -27,6 +27,8 @@ class CrmSegment(models.Model):
     _name = "crm.segment"
     _description = "Segment"
     _inherit = [
+        # first: it tells rules what the run has changed
+        "crm.segment.figures.mixin",
         "crm.segment.criteria.mixin",
         "crm.segment.run.mixin",
         "crm.segment.join.mixin",

@@ -82,13 +82,3 @@ class ResPartner(models.Model):
             "target": "new",
             "context": {"default_partner_id": self.id},
         }
-
-
-class CrmCase(models.Model):
-    """Cases are found and grouped by the segments of their partner."""
-
-    _inherit = "crm.case"
-
-    segment_ids = fields.Many2many(
-        related="partner_id.segment_ids", string="Segments of the Partner"
-    )

@@ -4,8 +4,9 @@ import { Component } from "@odoo/owl";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
 /**
- * Who is this, in one glance: figures of a partner, each of which opens what is behind
- * it. On another record `partner_field` names the field that holds the partner.
+ * Who is this, in one glance: figures of a record, each of which opens what is behind
+ * it by a method of its model. Where they are those of a partner, `partner_field` names
+ * the field that holds him.
  */
 export class RelationCard extends Component {
     static template = "crm_relations.RelationCard";
@@ -23,17 +24,17 @@ export class RelationCard extends Component {
         return this.props.record.data[this.props.name] || [];
     }
 
-    get partnerId() {
+    get subject() {
         const { record, partnerField } = this.props;
-        return partnerField ? record.data[partnerField]?.id : record.resId;
+        return partnerField
+            ? { model: "res.partner", id: record.data[partnerField]?.id }
+            : { model: record.resModel, id: record.resId };
     }
 
     async open(figure) {
-        if (this.partnerId) {
-            const args = [[this.partnerId]];
-            this.action.doAction(
-                await this.orm.call("res.partner", figure.action, args),
-            );
+        const { model, id } = this.subject;
+        if (id) {
+            this.action.doAction(await this.orm.call(model, figure.action, [[id]]));
         }
     }
 }
