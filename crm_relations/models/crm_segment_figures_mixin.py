@@ -76,7 +76,7 @@ class CrmSegmentFiguresMixin(models.AbstractModel):
         """Give the tiles of the form; bridges add theirs, as the reader may see them.
 
         :return: {id of a segment: list of `RelationFigure`}, whose actions are methods
-            of `crm.segment`. The number of queries does not depend on that of segments.
+            of `crm.segment`
         """
         _ = self.env._
         cases = self._count_cases(self._get_year_domain())

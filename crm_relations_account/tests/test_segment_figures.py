@@ -6,6 +6,7 @@ from odoo.addons.crm_relations.tests.segment_common import SegmentCommon
 from odoo.exceptions import AccessError
 from odoo.tests import freeze_time, tagged
 
+from ..models.res_partner import TYPES
 from .common import TODAY, CrmAccountCommon
 
 
@@ -185,3 +186,40 @@ class TestSegmentFigures(CrmAccountCommon, SegmentCommon):
         self.assertIn("(Customer turnover: ", seen)
         self.assertIn("Customer turnover more than 7", hidden)
         self.assertNotIn("(Customer turnover: ", hidden)
+
+    # ------------------------------------------------------------
+    # SCREEN
+    # ------------------------------------------------------------
+
+    def test_turnover_of_the_members_opens_its_invoices(self):
+        segment = self._new_segment(answer_yes_ids=self.budget_high)
+        self._answer(self.acme | self.jane, self.budget_high)
+        for kind in ("out_invoice", "in_invoice"):
+            self._new_move(kind, self.bob, 1000)
+        moves = self.env["account.move"].search(
+            [
+                ("state", "=", "posted"),
+                ("company_id", "=", self.company.id),
+                ("commercial_partner_id", "=", self.acme.id),
+                ("invoice_date", ">", "2025-06-15"),
+            ]
+        )
+        own = segment.with_user(self.accountant)
+        tiles = {row["key"]: row for row in own.member_figures}
+        for kind, types in TYPES.items():
+            with self.subTest(kind):
+                tile = tiles[f"{kind}_turnover"]
+                action = getattr(own, tile["action"])()
+                shown = self.env["account.move"].with_user(self.accountant)
+                shown = shown.search(action["domain"])
+                expected = moves.filtered_domain([("move_type", "in", types)])
+                self.assertEqual(shown, expected)
+                total = abs(sum(shown.mapped("amount_untaxed_signed")))
+                digits = "".join(filter(str.isdigit, tile["value"]))
+                self.assertEqual(digits, f"{total:.0f}")
+
+    def test_who_reads_no_invoices_sees_no_turnover_of_members(self):
+        segment = self._new_segment(answer_yes_ids=self.budget_high)
+        self._answer(self.people, self.budget_high)
+        keys = {row["key"] for row in segment.with_user(self.agent).member_figures}
+        self.assertEqual(keys, {"joined", "left", "cases"})
