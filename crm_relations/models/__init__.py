@@ -108,3 +108,10 @@ from . import crm_segment_outcome_mixin
 from . import crm_segment_figures_mixin
 from . import crm_segment
 from . import res_partner_segment
+from . import crm_profiling_attempt
+from . import crm_profiling_call_desk_mixin
+from . import crm_profiling_call
+from . import crm_profiling_campaign_list_mixin
+from . import crm_profiling_campaign
+from . import crm_profiling_operator
+from . import res_partner_call

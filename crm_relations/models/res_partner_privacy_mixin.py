@@ -34,6 +34,8 @@ _EXPORTED = {
     "mail.message": "date subject email_from body model res_id",
     "rating.rating": "rating feedback rated_on",
     "crm.mail.intake": "date_received email_from email_to subject state",
+    "crm.profiling.call": "campaign_id state note date_next",
+    "crm.profiling.attempt": "date user_id result note",
 }
 
 

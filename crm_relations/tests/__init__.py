@@ -49,6 +49,8 @@ from . import (
     test_partner_screen,
     test_partner_sentiment,
     test_profiling,
+    test_profiling_call,
+    test_profiling_call_list,
     test_profiling_fair,
     test_profiling_fill,
     test_profiling_link,

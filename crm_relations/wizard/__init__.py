@@ -9,6 +9,7 @@ from . import (
     crm_mail_intake_ignore,
     crm_partner_event_log,
     crm_partner_privacy,
+    crm_profiling_campaign_add,
     crm_profiling_fill,
     crm_segment_explain,
     crm_segment_preview,

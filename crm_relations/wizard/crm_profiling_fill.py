@@ -29,6 +29,11 @@ class CrmProfilingFill(models.TransientModel):
         "Question Shown",
         help="Empty: the one that is next.",
     )
+    call_id = fields.Many2one(
+        "crm.profiling.call",
+        ondelete="set null",
+        help="The call of a campaign that this is; done with the last question.",
+    )
     # {id of a question: [ids of answers]}; JSON has only texts for keys
     given = fields.Json()
     # ids of the questions gone on from, in that order
@@ -86,6 +91,8 @@ class CrmProfilingFill(models.TransientModel):
     def action_save(self):
         """Save what was given so far, also part of the way.
 
+        After the last question a campaign's call is done, in the same transaction.
+
         :return: as of `get_step`, with the outcome that now holds
         """
         self.ensure_one()
@@ -95,7 +102,10 @@ class CrmProfilingFill(models.TransientModel):
                 {self.partner_id: given}, self.questionnaire_id
             )
             self.given = {}
-        return self.get_step()
+        step = self.get_step()
+        if self.call_id and not step["question"]:
+            self.call_id._finish()
+        return step
 
     def _check_answers(self, question, answer_ids):
         if question not in self.questionnaire_id.question_ids:

@@ -76,6 +76,7 @@ export class ProfilingFill extends Component {
             {
                 partner_id: this.props.action.params.partner_id,
                 questionnaire_id: questionnaireId,
+                call_id: this.props.action.params.call_id || false,
             },
         ]);
         this.show(await this.call("get_step"));

@@ -1,0 +1,261 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import plaintext2html
+
+STATES = [
+    ("todo", "To call"),
+    ("working", "In hand"),
+    ("again", "Call again"),
+    ("missed", "Not reached"),
+    ("done", "Answered"),
+    ("refused", "Refused"),
+    ("given_up", "Gave up"),
+    ("excluded", "Not to be called"),
+]
+OPEN = ("todo", "again", "missed")  # somebody may take it
+UNFINISHED = (*OPEN, "working")
+_PAUSE = 15  # minutes until a partner handed back is offered again
+
+
+class CrmProfilingCall(models.Model):
+    """One partner on the list of one campaign, called until something comes of it.
+
+    Nobody writes its state by hand: an operator takes it in hand, and says what came of
+    each call (`crm.profiling.attempt`), or hands it back.
+    """
+
+    _name = "crm.profiling.call"
+    _description = "Partner to Call"
+    _inherit = ["crm.profiling.call.desk.mixin"]
+    _order = "campaign_id, id"
+    _rec_name = "partner_id"
+    _check_company_auto = True
+
+    campaign_id = fields.Many2one(
+        "crm.profiling.campaign", required=True, index=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one(
+        related="campaign_id.company_id", store=True, precompute=True
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        required=True,
+        index=True,
+        ondelete="cascade",
+        check_company=True,
+    )
+    phone = fields.Char(
+        compute="_compute_phone", help="The partner's, else that of the company."
+    )
+    user_id = fields.Many2one(
+        "res.users",
+        "Operator",
+        index="btree_not_null",
+        ondelete="set null",
+        help="Who has it in hand, promised to call again, or is to call. Empty: "
+        "whoever is free.",
+    )
+    state = fields.Selection(STATES, required=True, readonly=True, default="todo")
+    result = fields.Selection(
+        [
+            ("done", "Answered"),
+            ("again", "Call again"),
+            ("missed", "Not reached"),
+            ("refused", "Refused"),
+        ],
+        "Last Result",
+        readonly=True,
+        copy=False,
+    )
+    attempt_ids = fields.One2many("crm.profiling.attempt", "call_id", "Calls")
+    attempt_count = fields.Integer("Calls Made", readonly=True, copy=False)
+    missed_count = fields.Integer("Times Not Reached", readonly=True, copy=False)
+    date_next = fields.Datetime(
+        "Next Call", readonly=True, copy=False, help="Empty: at any time."
+    )
+    date_taken = fields.Datetime("In Hand Since", readonly=True, copy=False)
+    date_hold_end = fields.Datetime(
+        "In Hand Until",
+        readonly=True,
+        copy=False,
+        help="Then it is given to somebody else.",
+    )
+    note = fields.Text(help="What the next operator should know.")
+
+    _partner_uniq = models.UniqueIndex(
+        "(campaign_id, partner_id)", "Partner: is on the list of this campaign already."
+    )
+    # whatever programs do: nobody is called by two at a time, over all campaigns…
+    _partner_in_hand_uniq = models.UniqueIndex(
+        "(partner_id) WHERE state = 'working'",
+        "Partner: somebody is calling this partner right now.",
+    )
+    # …and nobody calls two at a time
+    _user_in_hand_uniq = models.UniqueIndex(
+        "(user_id) WHERE state = 'working'",
+        "Operator: this person has another partner in hand.",
+    )
+    _state_idx = models.Index("(campaign_id, state)")
+    _todo_idx = models.Index("(campaign_id, id) WHERE state = 'todo'")
+    _due_idx = models.Index(
+        "(campaign_id, date_next) WHERE state IN ('again', 'missed')"
+    )
+    _hold_idx = models.Index("(date_hold_end) WHERE state = 'working'")
+
+    @api.depends("partner_id.phone", "partner_id.commercial_partner_id.phone")
+    def _compute_phone(self):
+        for call in self:
+            partner = call.partner_id
+            call.phone = partner.phone or partner.commercial_partner_id.phone
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Put partners on the list; where lists are dealt out, deal them at once."""
+        calls = super().create(vals_list)
+        calls.campaign_id._deal()
+        return calls
+
+    @api.model
+    def _exclude_partners(self, partners):
+        """Take partners off all lists: they do not want calls, or are gone."""
+        # sudo: a partner's wish holds for campaigns that this person does not see
+        calls = self.sudo().search(
+            Domain("partner_id", "in", partners.ids) & Domain("state", "in", OPEN)
+        )
+        calls.write({"state": "excluded", "user_id": False, "date_next": False})
+
+    def action_reopen(self):
+        """Call partners once more who were through with; managers only."""
+        ended = self.filtered(lambda call: call.state not in UNFINISHED)
+        ended.write(
+            {
+                "state": "todo",
+                "result": False,
+                "missed_count": 0,
+                "date_next": False,
+                "user_id": False,
+            }
+        )
+        ended.campaign_id._deal()
+
+    # ------------------------------------------------------------
+    # RESULTS
+    # ------------------------------------------------------------
+
+    def action_missed(self, note=""):
+        """Say that nobody answered: tried again later, or given up."""
+        call = self._claim()
+        campaign = call.campaign_id
+        given_up = call.missed_count + 1 >= campaign.max_attempts
+        later = fields.Datetime.now() + timedelta(hours=campaign.hours_wait)
+        return call._record(
+            "missed",
+            note,
+            state="given_up" if given_up else "missed",
+            missed_count=call.missed_count + 1,
+            date_next=not given_up and later,
+            # whoever is free tries again, unless lists are dealt out
+            user_id=campaign.distribution == "dealt" and self.env.uid,
+        )
+
+    def action_again(self, date, note=""):
+        """Promise to call again, at a moment that belongs to this operator.
+
+        :param date: naive UTC datetime, or its text
+        :raise UserError: it is past
+        """
+        date = fields.Datetime.to_datetime(date)
+        if not date or date <= fields.Datetime.now():
+            raise UserError(self.env._("Call again at: choose a moment to come."))
+        return self._claim()._record("again", note, date_next=date)
+
+    def action_refuse(self, note="", do_not_call=False):
+        """Say that the partner does not want to answer.
+
+        :param do_not_call: nor to be called ever again, by any campaign
+        """
+        call = self._claim()
+        call._record("refused", note)
+        if do_not_call:
+            call.partner_id.do_not_call = True
+        return True
+
+    def action_hand_back(self, note=""):
+        """Leave it to somebody else: nobody was called."""
+        call = self._claim()
+        if note:
+            call.note = note
+        # else the same operator would get it again at once
+        pause = fields.Datetime.now() + timedelta(minutes=_PAUSE)
+        call.date_next = max(call.date_next or pause, pause)
+        call._give_back()
+        return True
+
+    def _finish(self):
+        """Be told that the questionnaire was answered to its end."""
+        return self._claim()._record("done", "")
+
+    def _record(self, result, note, **values):
+        """Note what came of a call, for the list, the operator and the partner."""
+        self.ensure_one()
+        now = fields.Datetime.now()
+        attempt = self.env["crm.profiling.attempt"].create(
+            {
+                "call_id": self.id,
+                "user_id": self.env.uid,
+                "date": now,
+                "minutes": (now - (self.date_taken or now)).total_seconds() / 60,
+                "result": result,
+                "note": note or False,
+            }
+        )
+        self.write(
+            {
+                "state": result,
+                "result": result,
+                "attempt_count": self.attempt_count + 1,
+                "date_next": False,
+                "date_taken": False,
+                "date_hold_end": False,
+                "note": note or self.note,
+                **values,
+            }
+        )
+        self._log_event(attempt)
+        return True
+
+    def _log_event(self, attempt):
+        """Write the call into the partner's history."""
+        label = dict(attempt._fields["result"]._description_selection(self.env))
+        self.env["crm.partner.event"]._log(
+            "profiling_call",
+            [
+                {
+                    "name": f"{self.campaign_id.name}: {label[attempt.result]}",
+                    "partner_id": self.partner_id.id,
+                    "date": attempt.date,
+                    "user_id": attempt.user_id.id,
+                    "direction": "out",
+                    "duration": attempt.minutes / 60,
+                    "description": attempt.note and plaintext2html(attempt.note),
+                    "company_id": self.company_id.id,
+                }
+            ],
+        )
+
+    def _give_back(self):
+        """Leave these to whoever is free, as they were before they were taken."""
+        for state, calls in self.grouped("state").items():
+            values = {"user_id": False, "date_taken": False, "date_hold_end": False}
+            if state != "working":
+                calls.write(values)
+                continue
+            for result, same in calls.grouped("result").items():
+                same.write(values | {"state": result or "todo"})
