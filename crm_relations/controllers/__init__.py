@@ -1,1 +1,1 @@
-from . import profiling
+from . import profiling, profiling_import

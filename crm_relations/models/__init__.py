@@ -97,6 +97,13 @@ from . import crm_profiling_questionnaire
 from . import crm_profiling_response
 from . import res_partner_profiling
 from . import crm_profiling_invitation
+from . import crm_profiling_import_columns_mixin
+from . import crm_profiling_import_stage_mixin
+from . import crm_profiling_import_match_mixin
+from . import crm_profiling_import_apply_mixin
+from . import crm_profiling_import_row
+from . import crm_profiling_import
+from . import crm_profiling_import_template_mixin
 from . import crm_segment_criteria_mixin
 from . import crm_segment_run_mixin
 from . import crm_segment_membership

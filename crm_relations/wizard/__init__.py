@@ -1,4 +1,5 @@
 from . import (
+    base_partner_merge,
     crm_case_merge,
     crm_case_rule_backtest,
     crm_case_rule_explain,
@@ -11,6 +12,7 @@ from . import (
     crm_partner_privacy,
     crm_profiling_campaign_add,
     crm_profiling_fill,
+    crm_profiling_invite,
     crm_segment_explain,
     crm_segment_preview,
 )
