@@ -51,6 +51,7 @@ from . import (
     test_profiling,
     test_profiling_call,
     test_profiling_call_list,
+    test_profiling_example,
     test_profiling_fair,
     test_profiling_fill,
     test_profiling_import,
@@ -84,6 +85,7 @@ from . import (
     test_tours,
     test_tours_mail,
     test_tours_memory,
+    test_tours_profiling,
     test_working_time,
     test_working_time_sql,
 )
