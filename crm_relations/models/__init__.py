@@ -105,7 +105,11 @@ from . import crm_profiling_import_row
 from . import crm_profiling_import
 from . import crm_profiling_import_template_mixin
 from . import crm_segment_criteria_mixin
+from . import crm_segment_mark_mixin
+from . import crm_segment_category_mixin
 from . import crm_segment_run_mixin
+from . import crm_segment_instant_mixin
+from . import crm_segment_night_mixin
 from . import crm_segment_membership
 from . import crm_segment_join_mixin
 from . import crm_segment_document_mixin

@@ -1,7 +1,9 @@
 from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL
+
+from .segment_facts import Facts
+from .segment_members_field import SegmentMembers
 
 PREVIEW_LIMIT = 80  # partners shown by name in a preview
 
@@ -30,7 +32,11 @@ class CrmSegment(models.Model):
         # first: it tells rules what the run has changed
         "crm.segment.figures.mixin",
         "crm.segment.criteria.mixin",
+        "crm.segment.mark.mixin",
+        "crm.segment.category.mixin",
         "crm.segment.run.mixin",
+        "crm.segment.instant.mixin",
+        "crm.segment.night.mixin",
         "crm.segment.join.mixin",
         "crm.segment.outcome.mixin",
         "crm.segment.explain.mixin",
@@ -125,7 +131,7 @@ class CrmSegment(models.Model):
 
     # Members
     membership_ids = fields.One2many("crm.segment.membership", "segment_id", "History")
-    partner_ids = fields.Many2many(
+    partner_ids = SegmentMembers(
         "res.partner",
         "crm_segment_partner_rel",
         "segment_id",
@@ -164,9 +170,10 @@ class CrmSegment(models.Model):
     @api.depends_context("lang")
     def _compute_criteria_text(self):
         for segment in self:
+            facts = Facts([])
             own = (
-                segment._get_answer_criteria()
-                + segment._get_figure_criteria([])
+                segment._get_answer_criteria(facts)
+                + segment._get_figure_criteria(facts)
                 + ([segment._get_filter_words()] if segment._has_filter() else [])
             )
             texts = [one if isinstance(one, str) else one.text for one in own]
@@ -249,14 +256,16 @@ class CrmSegment(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         self._check_members_untouched(vals_list)
+        self.env.registry.clear_cache()  # see `_get_rules`
         return super().create(vals_list)
 
     def write(self, vals):
         """Have members' categories follow, and ask anew about new criteria."""
         self._check_members_untouched([vals])
         former = [(one, one.category_id.id) for one in self if one.exclusive]
-        if _CRITERIA & vals.keys() and "is_waiting" not in vals:
-            vals = {**vals, "is_waiting": False}
+        if _CRITERIA & vals.keys():
+            vals = {"is_waiting": False, **vals}
+            self.env.registry.clear_cache()  # see `_get_rules`
         result = super().write(vals)
         if vals.get("active") is False:
             self._end_memberships()
@@ -282,6 +291,7 @@ class CrmSegment(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_take_categories(self):
         self._end_memberships()
+        self.env.registry.clear_cache()  # see `_get_rules`
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default=default)
@@ -289,46 +299,6 @@ class CrmSegment(models.Model):
             if "name" not in (default or {}):
                 vals["name"] = self.env._("%s (copy)", segment.name)
         return vals_list
-
-    def _replace_category(self, former):
-        """Give the members the new category and take the former one.
-
-        :param former: list of (exclusive segment, id of its former category)
-        """
-        self.env.flush_all()
-        old = {one.id: category for one, category in former if category}
-        # raw SQL: members of a segment may be many
-        members = self.env.execute_query(
-            SQL(
-                "SELECT segment_id, partner_id FROM crm_segment_membership "
-                "WHERE segment_id = ANY(%s) AND date_end IS NULL",
-                list(old),
-            )
-        )
-        lost = self._remove_categories(
-            [(old[segment], partner) for segment, partner in members]
-        )
-        self._forget_changed(lost | self._add_categories(), 0)
-
-    def _end_memberships(self):
-        """Let everybody leave: an archived or deleted segment has no members."""
-        self.env.flush_all()
-        # raw SQL: as above; the history stays, only its end is noted
-        rows = self.env.execute_query(
-            SQL(
-                "UPDATE crm_segment_membership SET date_end = %s, is_join_due = FALSE "
-                "WHERE segment_id = ANY(%s) AND date_end IS NULL "
-                "RETURNING segment_id, partner_id",
-                fields.Datetime.now(),
-                list(self.ids),
-            )
-        )
-        self.env.cr.execute(
-            "DELETE FROM crm_segment_partner_rel WHERE segment_id = ANY(%s)",
-            [list(self.ids)],
-        )
-        lost = self._remove_categories(self._get_earned(rows))
-        self._forget_changed(lost | {partner for _segment, partner in rows}, len(rows))
 
     # ------------------------------------------------------------
     # ACTIONS
@@ -341,7 +311,7 @@ class CrmSegment(models.Model):
         """
         self.check_access("write")
         # sudo: memberships are written by segments only
-        waiting = [one for one in self.sudo() if not one._compute_fully()]
+        waiting = self.sudo() - self.sudo()._compute_fully()
         return waiting[0].sudo(False).action_preview() if waiting else True
 
     def action_preview(self):
@@ -373,21 +343,12 @@ class CrmSegment(models.Model):
         segment = self.sudo()
         self.env.flush_all()
         with segment._bulk_plan():
-            rows = self.env.execute_query(
-                SQL(
-                    """SELECT t.partner_id, c.partner_id FROM (%s) t FULL JOIN (
-                        SELECT partner_id FROM crm_segment_membership
-                        WHERE segment_id = %s AND date_end IS NULL) c
-                        ON c.partner_id = t.partner_id
-                    WHERE t.partner_id IS NULL OR c.partner_id IS NULL
-                    ORDER BY 1, 2""",
-                    segment._get_target(),
-                    self.id,
-                )
-            )
+            rows = self.env.execute_query(segment._get_differences())
         partners = self.env["res.partner"]
-        joiners = partners.browse(new for new, _old in rows if new)
-        return joiners, partners.browse(old for _new, old in rows if old)
+        joiners = partners.browse(one for _segment, one, joins in rows if joins)
+        return joiners, partners.browse(
+            one for _segment, one, joins in rows if not joins
+        )
 
     def action_view_members(self):
         """Open the members."""

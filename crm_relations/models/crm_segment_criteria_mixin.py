@@ -1,24 +1,26 @@
 import ast
 from typing import NamedTuple
 
-from odoo import SUPERUSER_ID, fields, models
+from odoo import SUPERUSER_ID, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .segment_facts import Facts
+
 
 class Criterion(NamedTuple):
-    """One thing that all members have, as SQL over ``res_partner p`` and in words."""
+    """One thing that all members have, as SQL over `Facts` and in words."""
 
     text: str
     condition: SQL
-    joins: tuple = ()
     values: tuple = ()  # SQL of the figures behind it
     labels: tuple = ()  # and their names
+    readings: tuple = ()  # what it rests on, see `crm.segment.mark.mixin`
 
 
 class CrmSegmentCriteriaMixin(models.AbstractModel):
-    """What makes a partner a member, compiled into one query per segment.
+    """What makes a partner a member, compiled into one query for any number of segments.
 
     1. Everything the segments above ask for holds as well.
     2. For every question of which answers are listed: one of them was given.
@@ -38,29 +40,31 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
         prefetch = {*self._prefetch_ids, *ids}
         return self.sudo().browse(ids or self.ids).with_prefetch(prefetch)
 
-    def _get_criteria(self, ids=None):
+    def _get_criteria(self, facts):
         """Give all criteria, inherited ones first.
 
-        :param ids: ids of the partners it is about, to read no more; None means all
+        :param Facts facts: what they read is added there
         :return: list of `Criterion`
         """
         self.ensure_one()
         criteria = []
         for segment in self._get_chain():
-            criteria += segment._get_answer_criteria()
-            criteria += segment._get_figure_criteria(ids)
-            criteria += segment._get_filter_criteria(self)
+            criteria += segment._get_answer_criteria(facts)
+            criteria += segment._get_figure_criteria(facts)
+            criteria += segment._get_filter_criteria(facts, self)
         return criteria
 
     # ------------------------------------------------------------
     # ANSWERS
     # ------------------------------------------------------------
 
-    def _get_answer_criteria(self):
+    def _get_answer_criteria(self, facts):
         criteria = []
         for question, answers in self.answer_yes_ids.grouped("question_id").items():
-            text = self._join_words(answers)
-            criteria.append(Criterion(f"{question.name}: {text}", self._given(answers)))
+            text = f"{question.name}: {self._join_words(answers)}"
+            condition = facts.has_any(answers.ids)
+            reading = facts.get_answer_reading()
+            criteria.append(Criterion(text, condition, readings=(reading,)))
         if self.answer_no_ids:
             texts = [
                 f"{question.name}: {self._join_words(answers)}"
@@ -71,7 +75,8 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
             criteria.append(
                 Criterion(
                     self.env._("not %s", ", ".join(texts)),
-                    SQL("NOT %s", self._given(self.answer_no_ids)),
+                    SQL("NOT %s", facts.has_any(self.answer_no_ids.ids)),
+                    readings=(facts.get_answer_reading(),),
                 )
             )
         return criteria
@@ -80,36 +85,27 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
         words = answers.sorted().mapped("name")
         return f" {self.env._('or')} ".join(words)
 
-    def _given(self, answers):
-        return SQL(
-            """EXISTS (SELECT 1 FROM crm_profiling_response r
-                WHERE r.partner_id = p.id AND r.answer_id = ANY(%s) AND r.active
-                AND (r.date_expiry IS NULL OR r.date_expiry > %s))""",
-            list(answers.ids),
-            fields.Datetime.now(),
-        )
-
     # ------------------------------------------------------------
     # FIGURES
     # ------------------------------------------------------------
 
-    def _get_figure_criteria(self, ids):
+    def _get_figure_criteria(self, facts):
         mandatory = self.line_ids.filtered("mandatory")
         optional = self.line_ids - mandatory
         groups = [*mandatory, optional] if optional else list(mandatory)
-        return [self._get_lines_criterion(lines, ids) for lines in groups]
+        return [self._get_lines_criterion(lines, facts) for lines in groups]
 
-    def _get_lines_criterion(self, lines, ids):
+    def _get_lines_criterion(self, lines, facts):
         """Make one criterion of lines of which one must hold."""
         text = f" {self.env._('or')} ".join(line._get_sentence() for line in lines)
         # whoever may not read invoices is told whether it holds, not by how much
         shown = lines.filtered(lambda line: line._is_measure_readable())
         return Criterion(
             text,
-            SQL("(%s)", SQL(" OR ").join(line._get_condition() for line in lines)),
-            tuple(line._get_join(ids) for line in lines),
-            tuple(line._get_value() for line in shown),
+            SQL("(%s)", SQL(" OR ").join(line._get_condition(facts) for line in lines)),
+            tuple(line._get_value(facts) for line in shown),
             tuple(line._get_measure().label for line in shown),
+            tuple(one for line in lines for one in line._get_readings(facts)),
         )
 
     # ------------------------------------------------------------
@@ -132,8 +128,12 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
                 )
             ) from error
 
-    def _get_filter_criteria(self, member_of):
-        """Compile the filter, for the company of the segment that is computed."""
+    def _get_filter_criteria(self, facts, member_of):
+        """Compile the filter, for the company of the segment that is computed.
+
+        What asks for more than columns of the partner is joined: as a subquery of a
+        condition it would be run for each partner once it outgrows the memory.
+        """
         domain = self._get_domain()
         if domain.is_true():
             return []
@@ -144,12 +144,15 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
         if member_of.company_id:
             partners = partners.with_company(member_of.company_id)
         query = partners._search(domain, active_test=False, bypass_access=True)
-        return [
-            Criterion(
-                self._get_filter_words(),
-                SQL("p.id IN %s", query.subselect()),
-            )
-        ]
+        condition = query.where_clause or SQL("TRUE")
+        reading = facts.get_partner_reading(condition)
+        if "SELECT" in condition.code or query.from_clause.code != '"res_partner"':
+            column = SQL("%s AS partner_id", SQL.identifier("res_partner", "id"))
+            rows = query.select(column)
+            alias, reading = facts.join(rows), facts.get_rows_reading(rows)
+            condition = SQL("%s IS NOT NULL", SQL.identifier(alias, "partner_id"))
+        text = self._get_filter_words()
+        return [Criterion(text, SQL("(%s)", condition), readings=(reading,))]
 
     def _has_filter(self):
         return bool(self.filter_domain) and not self._get_domain().is_true()
@@ -175,29 +178,56 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
     # ------------------------------------------------------------
 
     def _get_target(self, ids=None):
-        """Give the SQL of the members that the segment should have: (partner_id).
+        """Give the SQL of the members that these segments should have.
 
-        :param ids: as in `_get_criteria`
+        :param ids: ids of the partners it is about, to read no more; None means all
+        :return: SQL of rows (segment_id, partner_id)
         """
-        criteria = self._get_criteria(ids)
-        if not criteria:
-            return SQL("SELECT NULL::int AS partner_id WHERE FALSE")
-        conditions = [SQL("p.active"), *(one.condition for one in criteria)]
-        conditions.extend(self._get_scope_conditions(ids))
-        joins = [join for one in criteria for join in one.joins]
+        facts = Facts(ids)
+        found = {one: one._get_conditions(facts) for one in self}
+        # 6. of the class: who asks for nothing has no members
+        found = {one.id: conditions for one, conditions in found.items() if conditions}
+        if not found:
+            return SQL("SELECT 0 AS segment_id, 0 AS partner_id WHERE FALSE")
+        members, where = self._get_members_column(found)
+        if ids is not None:
+            where = [SQL("res_partner.id = ANY(%s)", facts.ids), *where]
         return SQL(
-            "SELECT p.id AS partner_id FROM res_partner p %s WHERE %s",
-            SQL(" ").join(joins),
-            SQL(" AND ").join(conditions),
+            "SELECT %s AS segment_id, res_partner.id AS partner_id FROM %s WHERE %s",
+            members,
+            facts.get_tables(),
+            SQL(" AND ").join([SQL("res_partner.active"), *where]),
         )
 
-    def _get_scope_conditions(self, ids=None):
-        conditions = []
-        if ids is not None:
-            conditions.append(SQL("p.id = ANY(%s)", list(ids)))
+    def _get_members_column(self, found):
+        """Give the segments of a partner as a column, and further conditions.
+
+        One segment alone can use indexes; several are decided partner by partner.
+        """
+        if len(found) == 1:
+            [(segment_id, where)] = found.items()
+            return SQL("%s::int", segment_id), where
+        cases = (
+            SQL("CASE WHEN %s THEN %s END", SQL(" AND ").join(conditions), segment_id)
+            for segment_id, conditions in found.items()
+        )
+        column = SQL(
+            "unnest(array_remove(ARRAY[%s]::int[], NULL))", SQL(", ").join(cases)
+        )
+        return column, []
+
+    def _get_conditions(self, facts):
+        """Give the SQL conditions of one segment; none if it asks for nothing."""
+        conditions = [one.condition for one in self._get_criteria(facts)]
+        if not conditions:
+            return []
         if company := self.sudo().company_id:
-            conditions.append(
-                SQL("(p.company_id IS NULL OR p.company_id = %s)", company.id)
+            conditions.insert(
+                0,
+                SQL(
+                    "(res_partner.company_id IS NULL OR res_partner.company_id = %s)",
+                    company.id,
+                ),
             )
         return conditions
 
@@ -206,7 +236,8 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
 
         :return: list of (`Criterion`, whether it holds, values of its figures)
         """
-        criteria = self._get_criteria(partner.ids)
+        facts = Facts(partner.ids)
+        criteria = self._get_criteria(facts)
         if not criteria:
             return []
         self.env.flush_all()
@@ -217,9 +248,9 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
         ]
         rows = self.env.execute_query(
             SQL(
-                "SELECT %s FROM res_partner p %s WHERE p.id = %s",
+                "SELECT %s FROM %s WHERE res_partner.id = %s",
                 SQL(", ").join(columns),
-                SQL(" ").join(join for one in criteria for join in one.joins),
+                facts.get_tables(),
                 partner.id,
             )
         )

@@ -1,7 +1,5 @@
 from odoo import models
 
-from ..tools.profile_information import Profile
-
 _STATES = ("certain", "possible", "excluded")
 
 
@@ -15,20 +13,14 @@ class CrmSegmentOutcomeMixin(models.AbstractModel):
         """Give the segments that ask for answers and have a category to earn."""
         # sudo: an interview shows their outcome to whoever asks
         segments = self.sudo().search([("category_id", "!=", False)])
-        return segments.filtered(lambda one: one._get_chain().answer_yes_ids)
+        return segments.filtered(lambda one: one._get_profile().groups)
 
     def _get_profile(self):
         """Give the answers it asks for, inherited ones included.
 
         :return: `tools.profile_information.Profile`, keys are ids of answers
         """
-        chain = self._get_chain()
-        groups = tuple(
-            frozenset(answers.ids)
-            for segment in chain
-            for answers in segment.answer_yes_ids.grouped("question_id").values()
-        )
-        return Profile(self.id, groups, frozenset(chain.answer_no_ids.ids))
+        return self._get_rules()[self.id].profile
 
     def _get_outcome_state(self, answers, open_questions):
         """Tell what the answers given so far mean for membership.
@@ -36,8 +28,8 @@ class CrmSegmentOutcomeMixin(models.AbstractModel):
         :return: certain, possible or excluded; with figures or a filter, which an
             interview does not see, never certain
         """
-        chain = self._get_chain()
-        profile, given = self._get_profile(), set(answers.ids)
+        rule, given = self._get_rules()[self.id], set(answers.ids)
+        profile = rule.profile
         missing = [group for group in profile.groups if group.isdisjoint(given)]
         may_come = set(open_questions.answer_ids.ids) - given
         if not profile.excluded.isdisjoint(given) or any(
@@ -45,8 +37,7 @@ class CrmSegmentOutcomeMixin(models.AbstractModel):
         ):
             return "excluded"
         unsure = not profile.excluded.isdisjoint(may_come)
-        asks_more = chain.line_ids or any(one._has_filter() for one in chain)
-        return "possible" if missing or unsure or asks_more else "certain"
+        return "possible" if missing or unsure or rule.asks_more else "certain"
 
     def _get_outcome(self, answers, open_questions):
         """Give one dict per segment, as `res.partner._get_profile_outcome` does."""

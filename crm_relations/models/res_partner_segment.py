@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
+from .segment_members_field import SegmentMembers
+
 _GROUP = "crm_relations.crm_relations_group_user"
 
 
@@ -9,7 +11,7 @@ class ResPartner(models.Model):
 
     _inherit = "res.partner"  # pylint: disable=consider-merging-classes-inherited
 
-    segment_ids = fields.Many2many(
+    segment_ids = SegmentMembers(
         "crm.segment",
         "crm_segment_partner_rel",
         "partner_id",

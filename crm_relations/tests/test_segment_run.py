@@ -20,38 +20,162 @@ class TestSegmentRun(SegmentCommon):
     # NIGHT
     # ------------------------------------------------------------
 
-    def test_run_goes_on_where_it_stopped(self):
-        segments = self.env["crm.segment"].union(
-            *(self._new_segment(filter_domain="[('ref', '=', 'x')]") for _i in range(4))
-        )
-        self._new_partners(1).ref = "x"
-        self._run_night(rounds=3)
-        done = segments.filtered("partner_ids")
-        self.assertEqual(len(done), 3)
-        self.assertEqual(segments.filtered("is_due"), segments - done)
-        computed = dict.fromkeys(done)
-        with patch.object(
-            self.env.registry["crm.segment"],
-            "_compute_fully",
-            autospec=True,
-            side_effect=lambda segment, **_values: computed.update({segment: 1}),
-        ):
-            self._run_night()
-        self.assertEqual(set(computed), set(segments))
-        self.assertEqual(
-            [segment for segment, again in computed.items() if again],
-            list(segments - done),
+    def _new_named(self, count):
+        return self.env["crm.segment"].union(
+            *(
+                self._new_segment(filter_domain="[('ref', '=', 'x')]")
+                for _index in range(count)
+            )
         )
 
-    def test_nothing_changed_nothing_computed(self):
-        self._new_segment(answer_yes_ids=self.budget_low)
-        self._new_segment(filter_domain="[('ref', '=', 'x')]")
-        self._run_night()
-        name = "_get_delta_query"
+    def test_run_goes_on_where_it_stopped(self):
+        segments = self._new_named(4)
+        self._new_partners(1).ref = "x"
+        path = "odoo.addons.crm_relations.models.crm_segment_night_mixin.BATCH"
+        with patch(path, 1):
+            self._run_night(rounds=3)
+            done = segments.filtered("partner_ids")
+            self.assertEqual(len(done), 3)
+            self.assertEqual(segments.filtered("is_due"), segments - done)
+            computed = self._watch_night()
+        self.assertEqual(computed, segments - done)
+        self.assertTrue(all(segment.partner_ids for segment in segments))
+
+    def _watch_night(self):
+        """Run the night.
+
+        :return: the segments that were computed
+        """
+        computed = []
         runs = self.env.registry["crm.segment"]
-        with patch.object(runs, name, autospec=True) as computed:
+        real = runs._compute_fully
+
+        def watched(segments, **values):
+            computed.append(segments)
+            return real(segments, **values)
+
+        with patch.object(runs, "_compute_fully", watched):
             self._run_night()
-        computed.assert_not_called()
+        return self.env["crm.segment"].union(*computed)
+
+    def test_one_pass_decides_several(self):
+        segments = self._new_named(3)
+        runs = self.env.registry["crm.segment"]
+        with patch.object(
+            runs, "_get_target", autospec=True, side_effect=runs._get_target
+        ) as asked:
+            self._run_night()
+        self.assertEqual([call.args[0] for call in asked.mock_calls], [segments])
+
+    def test_nothing_changed_nothing_computed(self):
+        category = self._new_category()
+        self._answer(self.jane | self.bob, self.budget_low, self.old_customer)
+        self.bob.ref = "x"
+        self._new_segment(answer_yes_ids=self.budget_low, category_id=category.id)
+        self._new_segment(answer_no_ids=self.budget_low)
+        self._new_segment(filter_domain="[('ref', '=', 'x')]")
+        self._new_segment(filter_domain="[('user_ids', '!=', False)]")
+        measures = self.env["crm.segment.line"]._get_measures()
+        for measure in measures:
+            self._new_figures([(measure, ">", 2, 30, True)])
+        self.assertTrue(self._watch_night())
+        self.assertFalse(self._watch_night())
+
+    def test_whatever_is_changed_is_seen(self):
+        """Each change, by SQL and by time alone, and the segment that it is for."""
+        self._answer(self.jane | self.bob, self.budget_low, self.old_customer)
+        low = self._new_segment(answer_yes_ids=self.budget_low)
+        not_old = self._new_segment(answer_no_ids=self.old_customer)
+        named = self._new_segment(filter_domain="[('ref', '=', 'x')]")
+        users = self._new_segment(filter_domain="[('user_ids.login', '=', 'x')]")
+        points = self._new_figures([("profiling_score", ">", 2, 0, True)])
+        recent = self._new_figures([("profiling_score", ">", 2, 20, True)])
+        cases = self._new_figures([("open_cases", ">", 0, 0, True)])
+        silent = self._new_figures([("days_since_contact", ">", 9, 0, True)])
+        case = self._new_case(partner_id=self.jane.id)
+        answers = low | not_old | points | recent
+        everybody = answers | named | users | cases | silent
+        changes = {
+            "UPDATE res_partner SET ref = 'x' WHERE id = %(jane)s": named,
+            "UPDATE res_users SET login = 'x' WHERE id = %(user)s": users,
+            "UPDATE crm_profiling_response SET active = FALSE "
+            "WHERE partner_id = %(jane)s AND answer_id = %(low)s": answers,
+            "DELETE FROM crm_profiling_response WHERE partner_id = %(bob)s": answers,
+            "UPDATE crm_profiling_answer SET points = 9 WHERE id = %(low)s": points
+            | recent,
+            "UPDATE crm_case SET state = 'done' WHERE id = %(case)s": cases,
+            "UPDATE res_partner SET company_id = %(company)s "
+            "WHERE id = %(bob)s": everybody,
+            "UPDATE res_partner SET active = FALSE WHERE id = %(bob)s": everybody,
+        }
+        values = {
+            "jane": self.jane.id,
+            "bob": self.bob.id,
+            "user": self.agent.id,
+            "low": self.budget_low.id,
+            "case": case.id,
+            "company": self.company_2.id,
+        }
+        self._run_night()
+        for change, concerned in changes.items():
+            with self.subTest(change=change):
+                self.env.flush_all()
+                self.env.cr.execute(change, values)
+                self.env.invalidate_all()
+                self.assertEqual(self._watch_night(), concerned)
+                self.assertFalse(self._watch_night())
+        with self._days_later(10):
+            self.assertEqual(self._watch_night(), silent, "by time alone")
+        self.assertIn(self.jane, silent.partner_ids)
+
+    def test_category_taken_away_comes_back(self):
+        category = self._new_category()
+        self._answer(self.jane, self.budget_low)
+        segment = self._new_segment(
+            answer_yes_ids=self.budget_low, category_id=category.id
+        )
+        self._run_night()
+        self.assertFalse(self._watch_night())
+        self.env.cr.execute(
+            "DELETE FROM res_partner_res_partner_category_rel WHERE category_id = %s",
+            [category.id],
+        )
+        self.env.invalidate_all()
+        self.assertEqual(self._watch_night(), segment)
+        self.assertEqual(category.partner_ids, self.jane)
+
+    def test_partners_come_and_go(self):
+        crowd = self._new_partners(3)
+        first, second, third = crowd
+        segment = self._new_segment(
+            filter_domain="[('ref', '=', 'crowd')]", company_id=self.env.company.id
+        )
+        self._run_night()
+        self.assertEqual(segment.partner_ids, crowd)
+        self._new_partners(2)  # as by an import
+        second.company_id = self.company_2
+        self._run_night()
+        self.assertEqual(segment.member_count, 4)
+        self.assertNotIn(second, segment.partner_ids)
+        second.company_id = False
+        third.active = False
+        self._run_night()
+        self.assertIn(second, segment.partner_ids)
+        self.assertNotIn(third, segment.partner_ids)
+        merge = self.env["base.partner.merge.automatic.wizard"].create({})
+        merge._merge((first | second).ids, first)
+        self._run_night()
+        members = segment.partner_ids
+        self.assertEqual(len(members), segment.member_count)
+        self.assertIn(first, members)
+        self.assertFalse(second.exists())
+        first.unlink()
+        self._run_night()
+        self.assertEqual(segment.partner_ids, members - first)
+        self.assertEqual(
+            segment.membership_ids.filtered(lambda one: not one.date_end).partner_id,
+            members - first,
+        )
 
     def test_change_past_the_orm_is_seen(self):
         segment = self._new_segment(filter_domain="[('ref', '=', 'x')]")

@@ -31,6 +31,17 @@ class Profile(NamedTuple):
     groups: tuple = ()
     excluded: frozenset = frozenset()
 
+    def is_met(self, given: Collection) -> bool:
+        """Tell whether these answers are enough, and none too many.
+
+        >>> rich = Profile("rich", (frozenset({1, 2}),), frozenset({9}))
+        >>> rich.is_met({2, 8}), rich.is_met({8}), rich.is_met({2, 9})
+        (True, False, False)
+        """
+        return self.excluded.isdisjoint(given) and not any(
+            group.isdisjoint(given) for group in self.groups
+        )
+
 
 def make_odds(question: Question, counts: Mapping) -> dict:
     """Give how likely each answer is, from how often it was given (one is added).
