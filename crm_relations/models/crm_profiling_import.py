@@ -181,10 +181,10 @@ class CrmProfilingImport(models.Model):
         self.user_id = self.env.user
         self._add_answers()
         self.write({"state": "working", "message": False})
-        if self.todo_count > BATCH:
-            self._trigger_cron()
-        else:
+        if self.todo_count <= BATCH:
             self._apply_batch()
+        if self.state == "working":
+            self._trigger_cron()
         return True
 
     def action_view_rows(self):

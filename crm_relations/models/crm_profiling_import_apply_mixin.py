@@ -2,26 +2,22 @@ import logging
 import tempfile
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 
-import pytz
 import xlsxwriter
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS, CONCURRENCY_TRIES
-from .crm_profiling_import_row import BATCH, DATE, EXTERNAL_ID
+from .crm_profiling_import_row import BATCH
+from .profiling_import_cells import CellReader, RowError
 
 _logger = logging.getLogger(__name__)
 
 _ERROR_PAGE = 5_000  # rows that are read together for the file of errors
 _KEPT_DAYS = 60  # after which rows and file of an import are deleted
-
-
-class RowError(Exception):
-    """Why one row cannot be imported, in words for its user."""
 
 
 @dataclass
@@ -155,7 +151,7 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
         _logger.error("Import %s failed", self.id, exc_info=error)
         return f"{type(error).__name__}: {error}"
 
-    def _lock_next_rows(self, limit=BATCH):
+    def _lock_next_rows(self, limit=None):
         """Lock rows that are to be imported and that no other worker has."""
         # SQL: the ORM can skip locked rows, but not look for the next ones after them
         rows = self.env.execute_query(
@@ -164,7 +160,7 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
                 " WHERE import_id = %s AND state = 'todo'"
                 " ORDER BY number LIMIT %s FOR UPDATE SKIP LOCKED",
                 self.id,
-                limit,
+                limit or BATCH,
             )
         )
         return self.env["crm.profiling.import.row"].browse(row[0] for row in rows)
@@ -358,98 +354,3 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
         )
         found[:10].unlink()
         return len(found[:10]), len(found) > 10
-
-
-class CellReader:
-    """Turns the cells of a row into values, each different text once."""
-
-    def __init__(self, job):
-        self._job, self._env = job, job.env
-        self._columns = {c.field_name: c for c in job.column_ids if c.field_name}
-        self._cache = {}
-
-    def get_cell(self, cells, column):
-        return cells[column.place] if column.place < len(cells) else ""
-
-    def _get(self, cells, name):
-        column = self._columns.get(name)
-        return self.get_cell(cells, column) if column else ""
-
-    def get_partner(self, cells):
-        """Give the values of a new partner."""
-        values = {}
-        for name in self._columns:
-            text = self._get(cells, name)
-            if text and name not in (EXTERNAL_ID, DATE):
-                values[name] = self._convert(name, text)
-        # whoever has no name is called by what there is
-        values["name"] = (
-            values.get("name") or values.get("company_name") or values.get("email")
-        )
-        return values
-
-    def _convert(self, name, text):
-        partners = self._env["res.partner"]
-        kind = partners._fields[name].type
-        if kind in ("char", "text"):
-            return text
-        key = name, text
-        if key not in self._cache:
-            self._cache[key] = self._convert_once(partners, name, text, kind)
-        return self._cache[key]
-
-    def _convert_once(self, partners, name, text, kind):
-        try:
-            with self._env.cr.savepoint(flush=False) as savepoint:
-                converter = self._env["ir.fields.converter"].to_field(
-                    partners, partners._fields[name], str, savepoint=savepoint
-                )
-                value, warnings = converter(
-                    [{None: text}] if kind == "many2one" else text
-                )
-        except (ValueError, UserError) as error:
-            value, warnings = False, [error]
-        if warnings:
-            raise RowError(
-                self._env._(
-                    "Column “%(column)s”: “%(text)s” does not fit.",
-                    column=self._columns[name].name,
-                    text=text,
-                )
-            )
-        return value
-
-    def get_date(self, cells):
-        """Give the date of the answers in UTC, None for now."""
-        text = self._get(cells, DATE)
-        if not text:
-            return None
-        if text not in self._cache:
-            self._cache[text] = self._read_date(text)
-        return self._cache[text]
-
-    def _read_date(self, text):
-        lang = self._env["res.lang"]._get_data(code=self._env.lang or "en_US")
-        formats = [
-            f"{date}{clock}"
-            for date in ("%Y-%m-%d", lang.date_format)
-            for clock in ("", " %H:%M", " %H:%M:%S")
-        ]
-        for form in formats:
-            try:
-                local = datetime.strptime(text, form)
-            except ValueError:
-                continue
-            return self._to_utc(local, text)
-        raise RowError(self._env._("Date of the Answers: “%s” is no date.", text))
-
-    def _to_utc(self, local, text):
-        if local.time() == time():
-            local = datetime.combine(local.date(), time(12))
-        here = self._env.tz.localize(local)
-        moment = here.astimezone(pytz.utc).replace(tzinfo=None)
-        if moment.date() > fields.Date.today():
-            raise RowError(
-                self._env._("Date of the Answers: “%s” is in the future.", text)
-            )
-        return min(moment, fields.Datetime.now())

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..models.crm_profiling_call import UNFINISHED
+
 
 class BasePartnerMergeAutomaticWizard(models.TransientModel):
     """Merged partners bring their answers, memberships and marks along.
@@ -15,8 +17,9 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
     def _update_foreign_keys(self, src_partners, dst_partner):
         self.env.flush_all()
         ids = (src_partners | dst_partner).ids
-        for settle in (self._retire_older_answers, self._end_double_memberships):
-            settle(ids)
+        self._retire_older_answers(ids)
+        self._end_double_memberships(ids)
+        self._join_calls(ids)
         # sudo: who merges partners need not have a role here; the marks that the
         # figures are made of are moved, and the figures computed anew
         self.env["crm.partner.sentiment"].sudo().search(
@@ -79,3 +82,28 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
                 ids=ids,
             )
         )
+
+    @api.model
+    def _join_calls(self, ids):
+        """Leave one place on the list of each campaign: that where most has happened.
+
+        Calls made go there, a refusal stays one; and nobody is in the hands of two.
+        """
+        # sudo: as above; lists of campaigns whoever merges does not see
+        calls = (
+            self.env["crm.profiling.call"].sudo().search([("partner_id", "in", ids)])
+        )
+        ended = calls.filtered(lambda call: call.state not in UNFINISHED)
+        working = calls.filtered(lambda call: call.state == "working")
+        # ended before in hand before open, then the one called most often
+        ranked = calls.sorted(
+            lambda call: (call not in ended, call not in working, -call.attempt_count)
+        )
+        doubles = calls.browse()
+        for same in ranked.grouped("campaign_id").values():
+            rest = same[1:]
+            rest.attempt_ids.write({"call_id": same[0].id})
+            same[0].attempt_count = sum(same.mapped("attempt_count"))
+            doubles |= rest
+        doubles.unlink()
+        (working - doubles)[1:]._give_back()
