@@ -349,3 +349,23 @@ class TestProfilingCall(CallCommon):
             mine = self._take()
             [former] = mine.browse().get_desk()["call"]["history"]
             self.assertEqual((former["user"], former["note"]), ("Agent", "Machine"))
+
+    def test_companies_are_apart(self):
+        abroad = self._new_campaign(
+            "Abroad",
+            operators=self.foreigner,
+            company_id=self.company_2.id,
+            user_id=self.foreigner.id,
+        )
+        self._list(abroad, self.jane)
+        self.assertEqual(self._take(self.foreigner).partner_id, self.jane)
+        for user in (self.agent, self.boss):
+            with self.subTest(user=user.login):
+                for record in (abroad, abroad.call_ids, abroad.operator_line_ids):
+                    own = record.with_user(user)
+                    self.assertFalse(own.search([("id", "in", record.ids)]))
+        # who calls her abroad is not known here, but she is not called twice
+        self.assertEqual(self._take().partner_id, self.bob)
+        self.walter.company_id = self.company_2
+        with self.assertRaisesRegex(UserError, "Walter"):
+            self._list(self._new_campaign("Here"), self.walter)

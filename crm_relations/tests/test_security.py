@@ -34,6 +34,11 @@ crm.partner.event.kind                  -        r      r     rwcd    -       -
 crm.partner.event.log                   -      rwcd   rwcd    rwcd    -       -
 crm.partner.privacy                     -        -      -     rwcd    -       -
 crm.partner.sentiment                   -        r      r      r      -       -
+crm.profiling.campaign                  -        r      r     rwcd    -       -
+crm.profiling.campaign.add              -        -      -     rwcd    -       -
+crm.profiling.operator                  -        r      r     rwcd    -       -
+crm.profiling.call                      -        r      r     rwcd    -       -
+crm.profiling.attempt                   -        r      r      r      -       -
 """
 
 
@@ -197,9 +202,40 @@ class TestSecurity(CrmRelationsCommon):
     # OTHER MODELS
     # ------------------------------------------------------------
 
+    def _call_values(self, name):
+        """Give values of what is about calls, on a list of agent and senior."""
+        campaign = self.env["crm.profiling.campaign"].create(
+            {
+                "name": name,
+                "questionnaire_id": self.env["crm.profiling.questionnaire"]
+                .create({"name": name})
+                .id,
+                "operator_ids": [Command.set((self.agent | self.senior).ids)],
+            }
+        )
+        listed = {"campaign_id": campaign.id, "partner_id": self.jane.id}
+        call = self.env["crm.profiling.call"].create(listed)
+        return {
+            "crm.profiling.campaign": {
+                "name": name,
+                "questionnaire_id": campaign.questionnaire_id.id,
+            },
+            "crm.profiling.campaign.add": {
+                "campaign_id": campaign.id,
+                "partner_ids": [Command.set(self.bob.ids)],
+            },
+            "crm.profiling.operator": {
+                "campaign_id": campaign.id,
+                "user_id": self.boss.id,
+            },
+            "crm.profiling.call": listed | {"partner_id": self.walter.id},
+            "crm.profiling.attempt": {"call_id": call.id, "result": "missed"},
+        }
+
     def _model_values(self, model, name):
         case = self._new_case(user_id=False)
         return {
+            **self._call_values(name),
             "crm.case.section": {"name": name},
             "crm.case.category": {"name": name},
             "crm.case.stage": {"name": name, "state": "open"},

@@ -140,9 +140,13 @@ class CrmProfilingFill(models.TransientModel):
         one behind.
         """
         answers = self.env["crm.profiling.answer"]
+        # browsed together, or each would be read alone
+        questions = self.env["crm.profiling.question"].browse(
+            map(int, self.given or {})
+        )
         given = {
-            self.env["crm.profiling.question"].browse(int(key)): answers.browse(ids)
-            for key, ids in (self.given or {}).items()
+            question: answers.browse(self.given[str(question.id)])
+            for question in questions
         }
         closed = True
         while closed:

@@ -7,6 +7,7 @@ import {
     formatDateTime,
     serializeDateTime,
 } from "@web/core/l10n/dates";
+import { localization } from "@web/core/l10n/localization";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { Mutex } from "@web/core/utils/concurrency";
@@ -77,6 +78,15 @@ export class CallDesk extends Component {
         return markup(this.call.opening);
     }
 
+    get phoneLink() {
+        return `tel:${this.call.phone.replace(/[^+0-9]/g, "")}`;
+    }
+
+    /** Nobody promises to the second. */
+    get dateFormat() {
+        return localization.dateTimeFormat.replace(":ss", "");
+    }
+
     get tomorrow() {
         return DateTime.local().plus({ days: 1 }).set({ second: 0, millisecond: 0 });
     }
@@ -94,7 +104,8 @@ export class CallDesk extends Component {
     }
 
     formatDate(date) {
-        return date ? formatDateTime(deserializeDateTime(date)) : "";
+        const format = this.dateFormat;
+        return date ? formatDateTime(deserializeDateTime(date), { format }) : "";
     }
 
     /** Do one thing after the other, whatever is typed meanwhile. */
@@ -106,6 +117,8 @@ export class CallDesk extends Component {
         const desk = await this.orm.call("crm.profiling.call", method, [
             this.campaignId,
         ]);
+        // keys are gestures for the next partner, no longer letters of a note
+        document.activeElement?.blur();
         Object.assign(this.state, {
             desk,
             asked: method === "take_next",
