@@ -111,6 +111,9 @@
         "web.assets_backend": [
             "crm_relations/static/src/**/*",
         ],
+        "web.assets_frontend": [
+            "crm_relations/static/public/*",
+        ],
         "web.assets_tests": [
             "crm_relations/static/tests/tours/**/*",
         ],

@@ -75,6 +75,14 @@ class ProfilingController(http.Controller):
         asked = set(form.getlist("done")[:_MAX_ANSWERS])
         return answers, {q.id for q in questions if str(q.id) in asked}
 
+    def _get_company(self, invitation):
+        """Give the company that asks: its name and logo stand on the page."""
+        if not invitation:
+            return request.env.company.sudo()
+        # sudo as the invitation is: the visitor has no user
+        sender = invitation.user_id.company_id
+        return invitation.partner_id.company_id or sender or invitation.env.company
+
     def _render(self, page, invitation=None, status=200, **values):
         lang = invitation and invitation.partner_id.lang
         if lang:
@@ -87,6 +95,7 @@ class ProfilingController(http.Controller):
             "crm_relations.crm_profiling_invitation_page",
             {
                 "page": page,
+                "company": self._get_company(invitation),
                 "page_lang": (lang or request.env.lang or "en").replace("_", "-"),
                 "no_header": True,
                 "no_footer": True,

@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import models
+from odoo.tools.misc import format_date
 
 
 class CrmSegmentExplainMixin(models.AbstractModel):
@@ -40,7 +41,7 @@ class CrmSegmentExplainMixin(models.AbstractModel):
         values = {
             "partner": partner.display_name,
             "segment": self.name,
-            "date": fields.Date.to_string(membership.date),
+            "date": format_date(self.env, membership.date),
         }
         if not found:
             return self.env._(

@@ -28,6 +28,7 @@ class CrmSegmentFiguresMixin(models.AbstractModel):
     )
     member_figures = fields.Json(compute="_compute_member_figures")
     size_history = fields.Json("Size", compute="_compute_size_history")
+    asks_sentiment = fields.Boolean(compute="_compute_asks_sentiment")
 
     # ------------------------------------------------------------
     # COMPUTE
@@ -127,6 +128,12 @@ class CrmSegmentFiguresMixin(models.AbstractModel):
     @api.model
     def _get_year_domain(self):
         return Domain("create_date", ">=", self._get_days_ago(_YEAR))
+
+    @api.depends("line_ids.measure")
+    def _compute_asks_sentiment(self):
+        for segment in self:
+            measures = segment.line_ids.mapped("measure")
+            segment.asks_sentiment = "sentiment" in measures
 
     # ------------------------------------------------------------
     # SIZE OVER TIME

@@ -3,6 +3,7 @@ from collections import Counter
 from odoo import fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
+from odoo.tools.misc import format_date
 
 from ..tools import profile_information, question_tree
 
@@ -213,7 +214,7 @@ class CrmProfilingFill(models.TransientModel):
             "known": [
                 {
                     "name": ", ".join(known.answer_id.mapped("name")),
-                    "date": fields.Date.to_string(known[:1].date),
+                    "date": format_date(self.env, known[:1].date),
                     "user": known[:1].user_id.name or "",
                 }
             ]

@@ -58,7 +58,6 @@ export class SegmentSize extends Component {
                         borderWidth: 2,
                         fill: "start",
                         pointRadius: 0,
-                        stepped: true,
                     },
                 ],
             },
