@@ -66,6 +66,7 @@ from . import (
     test_profiling_import_tour,
     test_profiling_invite,
     test_profiling_link,
+    test_profiling_security,
     test_queries,
     test_rule_actions,
     test_rule_crash,

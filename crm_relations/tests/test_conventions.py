@@ -47,7 +47,15 @@ _CONTRACT = {
     "crm.profiling.questionnaire": "name question_ids",
     "crm.profiling.response": """
         partner_id question_id answer_id date user_id questionnaire_id active""",
-    "crm.profiling.fill": "partner_id questionnaire_id",
+    "crm.profiling.fill": """
+        partner_id questionnaire_id get_step action_answer action_back action_save""",
+    "crm.segment": """
+        name parent_id category_id exclusive answer_yes_ids answer_no_ids filter_domain
+        line_ids sentiment_days sentiment_periods sentiment_factor sentiment_default
+        join_section_id join_user_id join_template_id action_compute explain
+        action_preview""",
+    "crm.segment.line": "measure operator value days mandatory",
+    "crm.segment.membership": "segment_id partner_id date reason",
 }
 
 

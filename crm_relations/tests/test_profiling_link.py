@@ -85,6 +85,46 @@ class TestProfilingLink(ProfilingCommon, HttpCase):
         checked = html.fromstring(page).xpath("//input[@checked]")
         self.assertFalse(checked)
 
+    def test_no_page_names_anybody(self):
+        """Not the first, a later, the last one, nor that of a link used or wrong."""
+        self.walter.company_id = self.env.company
+        response = self._get()
+        pages = [response]
+        for answers in (("no",), ("services",), (), (), ()):
+            response = self._post(response, *answers)
+            pages.append(response)
+        self.assertEqual(self._read(response)[0], "Thank you")
+        pages += [self._get(), self._get("crm/questions/guess")]
+        people = self.walter | self.jane | self.agent.partner_id
+        for page in pages:
+            for person in people:
+                for secret in (person.name, person.email):
+                    self.assertNotIn(secret, page.text)
+        self.assertEqual(pages[-2].status_code, 200)
+
+    def test_answers_go_to_whom_the_link_is_for_whoever_else_is_named(self):
+        response = self._post(self._get(), "yes")
+        self.assertEqual(self._read(response)[0], "Thank you")
+        other = self.invitation.copy({"partner_id": self.jane.id})
+        path = f"/{self._path(other)}"
+        name, hidden = self._read(self.url_open(path))
+        sent = [
+            ("answer", str(self.answers[f"{name} yes"].id)),
+            ("partner_id", str(self.bob.id)),
+            ("token", self._path().rsplit("/", 1)[1]),
+        ]
+        self.url_open(path, data=[*hidden, *sent])
+        self.env.invalidate_all()
+        self.assertTrue(self.jane.answer_ids)
+        self.assertFalse(self.bob.answer_ids)
+
+    def test_page_shows_who_asks_and_says_what_it_is_about(self):
+        page = html.fromstring(self._get().text)
+        self.assertIn("journalist", page.findtext("head/title"))
+        self.assertIn(self.env.company.name, page.text_content())
+        for choice in page.xpath("//input[@type='radio']"):
+            self.assertIn("form-check-label", choice.getparent().get("class"))
+
     def test_page_is_for_a_phone_and_a_screen_reader(self):
         response = self._get()
         page = html.fromstring(response.text)
