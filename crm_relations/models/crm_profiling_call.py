@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import plaintext2html
 
@@ -83,6 +83,7 @@ class CrmProfilingCall(models.Model):
         copy=False,
         help="Then it is given to somebody else.",
     )
+    is_mine = fields.Boolean(related="campaign_id.is_mine")
     note = fields.Text(help="What the next operator should know.")
 
     _partner_uniq = models.UniqueIndex(
@@ -110,6 +111,18 @@ class CrmProfilingCall(models.Model):
         for call in self:
             partner = call.partner_id
             call.phone = partner.phone or partner.commercial_partner_id.phone
+
+    @api.constrains("user_id", "campaign_id")
+    def _check_user_id(self):
+        for call in self.filtered(lambda call: call.state in UNFINISHED):
+            if call.user_id and call.user_id not in call.campaign_id.operator_ids:
+                raise ValidationError(
+                    self.env._(
+                        "Operator: %(user)s does not call for “%(campaign)s”.",
+                        user=call.user_id.name,
+                        campaign=call.campaign_id.name,
+                    )
+                )
 
     # ------------------------------------------------------------
     # CRUD

@@ -226,6 +226,13 @@ class TestProfilingCallList(CallCommon):
             ):
                 self._new_campaign("Wrong", operators=user)
 
+    def test_partners_are_given_to_operators_only(self):
+        call = self._call_of(self.jane)
+        call.user_id = self.colleague
+        self.assertEqual(self._take().partner_id, self.bob)
+        with self.assertRaisesRegex(ValidationError, "Operator: Expert"):
+            call.user_id = self.senior
+
     def test_campaign_that_called_is_archived_not_deleted(self):
         second = self._new_campaign("Autumn", self.jane)
         second.unlink()

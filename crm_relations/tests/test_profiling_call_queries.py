@@ -64,7 +64,7 @@ class TestProfilingCallQueries(CallCommon):
             self.assertEqual(len(result["records"]), len(calls))
 
         calls = self._own(self.campaigns[-1].call_ids)
-        self._budget(4, open_list, calls[:1], calls)
+        self._budget(7, open_list, calls[:1], calls)
 
     @users("agent")
     @warmup
