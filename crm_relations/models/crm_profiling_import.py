@@ -1,8 +1,11 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from .crm_profiling_import_row import BATCH
 
+_KEPT_DAYS = 60  # after which rows and file of an import are deleted
 _STATES = [
     ("draft", "File"),
     ("columns", "Columns"),
@@ -79,7 +82,7 @@ class CrmProfilingImport(models.Model):
     message = fields.Text("What Went Wrong", readonly=True, copy=False)
     date_done = fields.Datetime("Finished On", readonly=True, copy=False)
 
-    new_count = fields.Integer("To Be Created", compute="_compute_counts")
+    new_count = fields.Integer("New Partners", compute="_compute_counts")
     found_count = fields.Integer("Partners Found", compute="_compute_counts")
     several_count = fields.Integer("Several Partners", compute="_compute_counts")
     double_count = fields.Integer("Doubles in the File", compute="_compute_counts")
@@ -89,6 +92,11 @@ class CrmProfilingImport(models.Model):
     done_count = fields.Integer("Imported", compute="_compute_counts")
     failed_count = fields.Integer("Failed", compute="_compute_counts")
     left_count = fields.Integer("Left Out", compute="_compute_counts")
+    remark_count = fields.Integer(
+        "Imported in Part",
+        compute="_compute_remark_count",
+        help="Rows of which an answer was left out.",
+    )
     progress = fields.Float(compute="_compute_counts")
 
     @api.depends("row_ids.finding", "row_ids.state")
@@ -100,7 +108,7 @@ class CrmProfilingImport(models.Model):
             ["__count"],
         )
         for job in self:
-            own = [group[1:] for group in groups if group[0] == job]
+            own = [group[1:] for group in groups if group[0] == job._origin]
             by_finding, by_state = {}, {}
             for finding, state, count in own:
                 by_finding[finding] = by_finding.get(finding, 0) + count
@@ -114,6 +122,22 @@ class CrmProfilingImport(models.Model):
             job.left_count = by_state.get("skipped", 0)
             ended = job.done_count + job.failed_count
             job.progress = 100 * ended / (ended + job.todo_count or 1)
+
+    @api.depends("row_ids.problem", "row_ids.state")
+    def _compute_remark_count(self):
+        counts = dict(
+            self.env["crm.profiling.import.row"]._read_group(
+                [
+                    ("import_id", "in", self.ids),
+                    ("state", "=", "done"),
+                    ("problem", "!=", False),
+                ],
+                ["import_id"],
+                ["__count"],
+            )
+        )
+        for job in self:
+            job.remark_count = counts.get(job._origin, 0)
 
     # ------------------------------------------------------------
     # CRUD
@@ -227,3 +251,18 @@ class CrmProfilingImport(models.Model):
     def _trigger_cron(self):
         # sudo: whoever imports, the rest follows in the background
         self.env.ref("crm_relations.ir_cron_profiling_import").sudo()._trigger()
+
+    # ------------------------------------------------------------
+    # CLEANING UP
+    # ------------------------------------------------------------
+
+    @api.autovacuum
+    def _gc_imports(self):
+        """Delete old imports: their rows and files are about people."""
+        limit = fields.Datetime.now() - timedelta(days=_KEPT_DAYS)
+        found = self.search(
+            [("write_date", "<", limit), ("state", "not in", ("reading", "working"))],
+            limit=11,
+        )
+        found[:10].unlink()
+        return len(found[:10]), len(found) > 10

@@ -2,7 +2,7 @@ import logging
 import tempfile
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 
 import xlsxwriter
@@ -17,7 +17,6 @@ from .profiling_import_cells import CellReader, RowError
 _logger = logging.getLogger(__name__)
 
 _ERROR_PAGE = 5_000  # rows that are read together for the file of errors
-_KEPT_DAYS = 60  # after which rows and file of an import are deleted
 
 
 @dataclass
@@ -75,11 +74,12 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
                 if not self.try_lock_for_update():
                     return time_left
                 if self.state == "reading":
-                    self._stage(lambda _count: commit())
+                    if self._stage(lambda _count: commit()):
+                        self._tell(self.env._("%s: the preview is ready.", self.name))
                 else:
                     self._apply_batch()
                 time_left = commit()
-            except CONCURRENCY_ERRORS:
+            except CONCURRENCY_ERRORS:  # noqa: PERF203 - each try is one
                 # a partner was written by somebody else: the batch starts again
                 self._roll_back()
                 tries -= 1
@@ -167,17 +167,19 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
 
     def _finish(self):
         self.write({"state": "done", "date_done": fields.Datetime.now()})
+        self._tell(
+            self.env._(
+                "%(file)s: %(done)s rows imported, %(failed)s failed.",
+                file=self.name,
+                done=self.done_count,
+                failed=self.failed_count,
+            )
+        )
+
+    def _tell(self, message):
+        """Tell the user, wherever he is in Odoo."""
         self.user_id._bus_send(
-            "simple_notification",
-            {
-                "title": self.env._("Import finished"),
-                "message": self.env._(
-                    "%(file)s: %(done)s rows imported, %(failed)s failed.",
-                    file=self.name,
-                    done=self.done_count,
-                    failed=self.failed_count,
-                ),
-            },
+            "simple_notification", {"type": "success", "message": message}
         )
 
     def _apply(self, rows, books):
@@ -217,7 +219,7 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
         answers = self.env["crm.profiling.answer"]
         for column, book in books.items():
             cell = reader.get_cell(plan.row.cells, column)
-            given, unknown = book.read(cell)
+            given, unknown = book.recognize(cell)
             if given:
                 plan.answers[column.question_id] = answers.browse(given)
             plan.left_out += [f"{column.name}: {text}" for text in unknown]
@@ -343,14 +345,3 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
                 yield row.cells, ": ".join(filter(None, why))
             last = page[-1].number
             page.invalidate_recordset()
-
-    @api.autovacuum
-    def _gc_imports(self):
-        """Delete old imports: their rows and files are about people."""
-        limit = fields.Datetime.now() - timedelta(days=_KEPT_DAYS)
-        found = self.search(
-            [("write_date", "<", limit), ("state", "not in", ("reading", "working"))],
-            limit=11,
-        )
-        found[:10].unlink()
-        return len(found[:10]), len(found) > 10

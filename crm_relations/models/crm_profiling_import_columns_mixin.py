@@ -1,5 +1,5 @@
 import io
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 
 from odoo import Command, models
@@ -75,7 +75,9 @@ class CrmProfilingImportColumnsMixin(models.AbstractModel):
                 file = spreadsheet.Format(
                     self.file_kind, self.encoding or "", self.separator or ""
                 )
-                yield spreadsheet.read_rows(stream, file)
+                # closed before its file, also by who reads the first rows only
+                with closing(spreadsheet.read_rows(stream, file)) as rows:
+                    yield rows
         except spreadsheet.SpreadsheetError as error:
             raise UserError(self._explain(error)) from error
 

@@ -2,6 +2,7 @@ from odoo import models
 from odoo.tools import SQL
 
 from ..tools.answer_book import AnswerBook
+from .crm_profiling_import_row import EXTERNAL_ID
 
 _MOST_TEXTS = 5_000  # different cells that are looked at, the most frequent first
 _MOST_UNKNOWN = 500  # that anybody would decide on; the rest is left out
@@ -36,7 +37,7 @@ class CrmProfilingImportMatchMixin(models.AbstractModel):
         """Find each row's partner among those the user sees, and what is in the way."""
         self.env.flush_all()
         scope = SQL("r.import_id = %s AND r.finding IS NULL", self.id)
-        for way in _WAYS:
+        for way in self._get_ways():
             self._match_by(way, scope)
         self._settle(scope)
         self._skip_doubles()
@@ -46,9 +47,15 @@ class CrmProfilingImportMatchMixin(models.AbstractModel):
         """Look once more for partners that were to be created: days may have passed."""
         self.env.flush_all()
         scope = SQL("r.id = ANY(%s) AND r.finding = 'new'", list(rows.ids))
-        for way in _QUICK_WAYS:
-            self._match_by(way, scope)
+        for way in self._get_ways():
+            if way in _QUICK_WAYS:
+                self._match_by(way, scope)
         self._forget_rows()
+
+    def _get_ways(self):
+        """Give the ways for which the file has a column, in their order."""
+        columns = set(self.column_ids.mapped("field_name"))
+        return [w for w in _WAYS if (EXTERNAL_ID if w == "xmlid" else w) in columns]
 
     def _match_by(self, way, scope):
         readable = self.env["res.partner"]._search([], active_test=False)
@@ -170,7 +177,7 @@ class CrmProfilingImportMatchMixin(models.AbstractModel):
         unknown = {}
         for place, cell, count in self._count_cells(list(books)):
             column, book = books[place]
-            for text in book.read(cell)[1]:
+            for text in book.recognize(cell)[1]:
                 found = unknown.setdefault((column, text.casefold()), [text, 0, []])
                 found[1] += count
                 found[2].append(cell)

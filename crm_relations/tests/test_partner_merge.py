@@ -120,8 +120,12 @@ class TestPartnerMerge(ProfilingCommon):
     def test_lists_of_campaigns_are_joined(self):
         campaigns = self.env["crm.profiling.campaign"].create(
             [
-                {"name": name, "questionnaire_id": self.fair.id}
-                for name in ("Spring", "Autumn")
+                {
+                    "name": name,
+                    "questionnaire_id": self.fair.id,
+                    "operator_ids": [Command.set(user.ids)],
+                }
+                for name, user in (("Spring", self.agent), ("Autumn", self.colleague))
             ]
         )
         calls = self.env["crm.profiling.call"].create(

@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .profiling_import_common import HEADERS, ProfilingImportCommon
 
@@ -329,14 +330,66 @@ class TestProfilingImport(ProfilingImportCommon):
 
         def create_or_refuse(records, vals_list):
             if any(vals["name"] == "Bad" for vals in vals_list):
-                raise ValidationError("Not this one.")
+                raise RuntimeError("Not this one.")
             return create(records, vals_list)
 
         self.patch(partners, "create", create_or_refuse)
-        job.action_apply()
+        with mute_logger("odoo.addons.crm_relations.models"):
+            job.action_apply()
         self.assertEqual(
             [(row.state, row.problem) for row in job.row_ids],
-            [("done", False), ("failed", "Not this one."), ("done", False)],
+            [
+                ("done", False),
+                ("failed", "RuntimeError: Not this one."),
+                ("done", False),
+            ],
         )
         self.assertFalse(self._find(name="Bad"))
         self.assertEqual(job.state, "done")
+
+    # ------------------------------------------------------------
+    # COST, AND AFTERWARDS
+    # ------------------------------------------------------------
+
+    def test_cost_of_a_batch_does_not_grow_with_its_rows(self):
+        def cost(turn, count):
+            job = self._preview(
+                *(
+                    {
+                        "Name": f"N{n}",
+                        "Mail": f"n{n}.{turn}@x.example",
+                        "sector": "services",
+                        "topics": "cases;mail",
+                    }
+                    for n in range(count)
+                )
+            )
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            job.action_apply()
+            self.env.flush_all()
+            self.assertEqual(job.done_count, count)
+            return self.env.cr.sql_log_count - before
+
+        cost("warm", 3)
+        few = cost("few", 10)
+        self.assertLessEqual(cost("many", 60), few)
+
+    def test_old_imports_are_deleted_with_what_they_know_of_people(self):
+        old, new = (
+            self._preview({"Mail": f"{n}@x.example", "sector": "services"})
+            for n in range(2)
+        )
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE crm_profiling_import SET write_date = now() - interval '61 days'"
+            " WHERE id = %s",
+            [old.id],
+        )
+        self.env.invalidate_all()
+        rows = old.row_ids
+        self.assertEqual(self.env["crm.profiling.import"]._gc_imports(), (1, False))
+        self.assertFalse(old.exists())
+        self.assertFalse(rows.exists())
+        self.assertTrue(new.exists())

@@ -181,4 +181,4 @@ class TestProfilingImportFile(BaseCase):
         picked = [names[place % len(names)] for place in chosen]
         expected = list(dict.fromkeys(first[answer_book.normalize(n)] for n in picked))
         cell = " ; ".join(name.upper() if name.isascii() else name for name in picked)
-        self.assertEqual(book.read(cell), (expected, []))
+        self.assertEqual(book.recognize(cell), (expected, []))

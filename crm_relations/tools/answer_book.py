@@ -1,22 +1,22 @@
 """Which answers of a question a spreadsheet's cell means.
 
 >>> topics = AnswerBook([(7, ["Cases", "Fälle"]), (8, ["Mail"]), (9, ["3"])], True)
->>> topics.read("cases ; MAIL")
+>>> topics.recognize("cases ; MAIL")
 ([7, 8], [])
->>> topics.read("2; fax; fälle; Fax ")
+>>> topics.recognize("2; fax; fälle; Fax ")
 ([8, 7], ['fax'])
 
 A name comes before a number, and a cell of a question with one answer is one answer:
 
->>> topics.read("3")
+>>> topics.recognize("3")
 ([9], [])
->>> AnswerBook([(1, ["A"]), (2, ["B"])], False).read("A; B")
+>>> AnswerBook([(1, ["A"]), (2, ["B"])], False).recognize("A; B")
 ([], ['A; B'])
 
 What a person has decided to be an answer:
 
 >>> topics.decide("Fax", 8)
->>> topics.read("fax;cases;other")
+>>> topics.recognize("fax;cases;other")
 ([8, 7], ['other'])
 >>> topics.get_nearest("mial")
 [8]
@@ -33,9 +33,9 @@ SEPARATOR = ";"
 
 
 def normalize(text: str) -> str:
-    """Give what makes two writings of an answer the same.
+    r"""Give what makes two writings of an answer the same.
 
-    >>> normalize("  Über\\n 10 ") == normalize("über 10")
+    >>> normalize("  Über\n 10 ") == normalize("über 10")
     True
     """
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
@@ -44,7 +44,7 @@ def normalize(text: str) -> str:
 class AnswerBook:
     """What one question offers, under every name it has.
 
-    :param answers: (key, names in any languages) in the order in which they are numbered
+    :param answers: (key, names in any languages), in the order of their numbers
     :param several: whether more than one answer may be given
     """
 
@@ -64,7 +64,7 @@ class AnswerBook:
         """Have a text that was unknown stand for an answer from now on."""
         self._known.setdefault(normalize(text), key)
 
-    def read(self, cell: str) -> tuple[list, list[str]]:
+    def recognize(self, cell: str) -> tuple[list, list[str]]:
         """Give (keys of the answers, texts that mean none), each once."""
         keys, unknown = {}, {}
         for text in self._split(cell):

@@ -1,4 +1,4 @@
-"""Rows of text out of a spreadsheet file, one at a time, whatever its size.
+r"""Rows of text out of a spreadsheet file, one at a time, whatever its size.
 
 CSV in the encodings and with the separators that people have, XLSX and ODS. Nothing
 keeps more than a row in memory (but XLSX its table of texts, which its reader needs).
@@ -7,12 +7,12 @@ keeps more than a row in memory (but XLSX its table of texts, which its reader n
 >>> def rows(data):
 ...     stream = io.BytesIO(data)
 ...     return list(read_rows(stream, detect(stream)))
->>> rows("Name;Größe\\nJane;groß; \\n\\nBob;klein".encode())
+>>> rows("Name;Größe\nJane;groß; \n\nBob;klein".encode())
 [(1, ['Name', 'Größe']), (2, ['Jane', 'groß']), (4, ['Bob', 'klein'])]
->>> rows("Name\\tGröße\\nJane\\t1".encode("utf-16"))
+>>> rows("Name\tGröße\nJane\t1".encode("utf-16"))
 [(1, ['Name', 'Größe']), (2, ['Jane', '1'])]
->>> rows('"Name, first",Größe\\n"Jane\\n(new)",1'.encode("latin-1"))
-[(1, ['Name, first', 'Größe']), (2, ['Jane\\n(new)', '1'])]
+>>> rows('"Name, first",Größe\n"Jane\n(new)",1'.encode("latin-1"))
+[(1, ['Name, first', 'Größe']), (2, ['Jane\n(new)', '1'])]
 >>> rows(b"")  # doctest: +IGNORE_EXCEPTION_DETAIL
 Traceback (most recent call last):
 SpreadsheetError: empty
