@@ -5,7 +5,8 @@
 
 PARTNERS (1,000,000) with six answers each, 50 segments of answers, figures and filters,
 in one transaction that is rolled back. The plain SQL inserts the same memberships and
-categories into tables with the same keys. Then a category onto four fifths of CONTACTS
+categories into tables with the same keys. Six answers saved, with all these segments,
+beside Odoo's `survey` if it is installed. Then a category onto four fifths of CONTACTS
 (100,000), beside one ORM write. `target` is the ratio or time that is to be reached.
 """
 
@@ -19,6 +20,7 @@ from common import Meter, boot, emit, emit_machine, environment
 PARTNERS = int(os.environ.get("PARTNERS", "1000000"))
 CONTACTS = int(os.environ.get("CONTACTS", "100000"))
 QUESTIONS, ANSWERS, SEGMENTS = 6, 4, 50
+SAVED = 300  # questionnaires
 
 
 def main():
@@ -117,7 +119,8 @@ def make_segments(env, questions):
 
 def time_night(env):
     fill_partners(env, PARTNERS, "bench")
-    segments = make_segments(env, fill_answers(env))
+    questions = fill_answers(env)
+    segments = make_segments(env, questions)
     before = memory()
     with no_commit(env):
         first = timed(env, env["crm.segment"]._cron_compute)
@@ -136,7 +139,12 @@ def time_night(env):
         target="at most 3 times",
         memory_mb=memory() - before,
     )
-    emit(bench="segments night, nothing changed", ours_s=round(again.wall, 2))
+    emit(
+        bench="segments night, nothing changed",
+        ours_s=round(again.wall, 2),
+        share_of_run=round(again.wall / first.wall, 3),
+        statements=again.queries,
+    )
     partner = env["res.partner"].search([("ref", "=", "bench")], limit=1)
     one = timed(env, partner._on_responses_changed)
     emit(
@@ -145,6 +153,7 @@ def time_night(env):
         statements=one.queries,
         target="under 30 statements",
     )
+    time_saving(env, questions)
 
 
 def time_plain(env, segments):
@@ -203,6 +212,109 @@ def plain_query(env, segment):
         sql(" AND ").join(conditions),
         segment.category_id.id,
     )
+
+
+# ------------------------------------------------------------
+# SAVING
+# ------------------------------------------------------------
+
+
+def time_saving(env, questions):
+    """Save six answers, each other than before, so that segments change as well."""
+    partners = env["res.partner"].search([("ref", "=", "bench")], limit=2 * SAVED + 10)
+    questionnaire = env["crm.profiling.questionnaire"].create({"name": "Bench"})
+    questions.answer_ids.mapped("name")
+
+    def give(partner):
+        answers = env["crm.profiling.response"].search(
+            [("partner_id", "=", partner.id)]
+        )
+        return {
+            one.question_id: all_of[(all_of.ids.index(one.answer_id.id) + 1) % ANSWERS]
+            for one in answers
+            for all_of in [one.question_id.answer_ids]
+        }
+
+    def save(some):
+        for partner in some:
+            save_answers({partner: given[partner]}, questionnaire)
+            env.flush_all()
+
+    save_answers = env["crm.profiling.response"]._save_answers
+    given = {partner: give(partner) for partner in partners}
+    save(partners[:10])  # what is remembered
+    with Meter() as meter:
+        save(partners[10 : SAVED + 10])
+    many = {partner: given[partner] for partner in partners[SAVED + 10 :]}
+    with Meter() as together:
+        save_answers(many, questionnaire)
+        env.flush_all()
+    figures = {"per_s": round(SAVED / meter.wall, 1)}
+    if "survey.survey" in env:
+        peer = time_survey(env, partners[:SAVED])
+        figures |= {
+            "survey_per_s": round(SAVED / peer.wall, 1),
+            "survey_statements": round(peer.queries / SAVED, 1),
+            "ratio": round(peer.wall / meter.wall, 1),
+        }
+    emit(
+        bench="six answers saved",
+        segments=SEGMENTS,
+        statements=round(meter.queries / SAVED, 1),
+        **figures,
+        target="ratio 4",
+    )
+    emit(
+        bench="six answers each, saved together",
+        partners=SAVED,
+        per_s=round(SAVED / together.wall, 1),
+        statements=together.queries,
+    )
+
+
+def time_survey(env, partners):
+    """Have Odoo's survey create, save and finish answers to six questions."""
+    choices = [(0, 0, {"value": str(n), "answer_score": n}) for n in range(ANSWERS)]
+    kinds = ["simple_choice"] * 3 + ["multiple_choice", "char_box", "numerical_box"]
+    questions = [
+        {
+            "title": f"Question {n}",
+            "question_type": kind,
+            "suggested_answer_ids": choices if "choice" in kind else [],
+        }
+        for n, kind in enumerate(kinds)
+    ]
+    survey = env["survey.survey"].create(
+        {
+            "title": "Bench",
+            "access_mode": "public",
+            "users_can_go_back": True,
+            "scoring_type": "scoring_without_answers",
+            "question_and_page_ids": [(0, 0, values) for values in questions],
+        }
+    )
+
+    def answer_of(question, partner):
+        chosen = question.suggested_answer_ids
+        return {
+            "simple_choice": str(chosen[:1].id),
+            "multiple_choice": [str(one.id) for one in chosen[:2]],
+            "char_box": f"text {partner.id}",
+            "numerical_box": float(partner.id),
+        }[question.question_type]
+
+    def fill(partner):
+        answer = survey._create_answer(partner=partner, check_attempts=False)
+        for question in survey.question_ids:
+            answer._save_lines(question, answer_of(question, partner))
+        answer._mark_done()
+        env.flush_all()
+
+    fill(partners[0])
+    with Meter() as meter:
+        for partner in partners:
+            fill(partner)
+    return meter
 
 
 # ------------------------------------------------------------

@@ -20,7 +20,7 @@ class Criterion(NamedTuple):
 
 
 class CrmSegmentCriteriaMixin(models.AbstractModel):
-    """What makes a partner a member, compiled into one query for any number of segments.
+    """What makes a partner a member: one query for any number of segments.
 
     1. Everything the segments above ask for holds as well.
     2. For every question of which answers are listed: one of them was given.

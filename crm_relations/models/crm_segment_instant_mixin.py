@@ -61,7 +61,10 @@ class CrmSegmentInstantMixin(models.AbstractModel):
         involved._run_joining()
 
     def _find_changes(self, partner_ids):
-        """Give who is to join or leave: list of (segment, partner, whether he joins)."""
+        """Give who is to join or leave.
+
+        :return: list of (id of the segment, id of the partner, whether he joins)
+        """
         rows = self._read_partners(partner_ids)
         if not rows:
             return []
@@ -141,6 +144,17 @@ class CrmSegmentInstantMixin(models.AbstractModel):
         segments = self.sudo().search([])  # pylint: disable=no-search-all
         return {segment.id: segment._make_rule() for segment in segments}
 
+    @api.model
+    @tools.ormcache("self.env.lang")
+    def _get_reasons(self):
+        """Give what each segment asks for, in words; forgotten as the rules are.
+
+        :return: {id of the segment: text}
+        """
+        # sudo: as in `_get_rules`
+        segments = self.sudo().search([])  # pylint: disable=no-search-all
+        return {segment.id: segment.criteria_text for segment in segments}
+
     def _make_rule(self):
         chain = self._get_chain()
         groups = tuple(
@@ -159,15 +173,26 @@ class CrmSegmentInstantMixin(models.AbstractModel):
 
 
 class CrmProfilingAnswer(models.Model):
-    """Answers whose question changes, or that go, change the rules of segments."""
+    """Answers that are renamed, moved or deleted change what is remembered."""
 
     _inherit = "crm.profiling.answer"
 
     def write(self, vals):
-        if "question_id" in vals:
-            self.env.registry.clear_cache()
+        if {"name", "question_id"} & vals.keys():
+            self.env.registry.clear_cache()  # see `crm.segment._get_rules`
         return super().write(vals)
 
     def unlink(self):
         self.env.registry.clear_cache()
         return super().unlink()
+
+
+class CrmProfilingQuestion(models.Model):
+    """Questions that are renamed change the words that are remembered."""
+
+    _inherit = "crm.profiling.question"
+
+    def write(self, vals):
+        if "name" in vals:
+            self.env.registry.clear_cache()  # see `crm.segment._get_reasons`
+        return super().write(vals)

@@ -55,13 +55,12 @@ class CrmSegmentLine(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        # which segments ask for figures is remembered, see `crm.segment._get_rules`
+        # what segments ask for is remembered, see `crm.segment._get_rules`
         self.env.registry.clear_cache()
         return super().create(vals_list)
 
     def write(self, vals):
-        if "segment_id" in vals:
-            self.env.registry.clear_cache()
+        self.env.registry.clear_cache()
         return super().write(vals)
 
     def unlink(self):

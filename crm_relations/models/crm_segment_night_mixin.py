@@ -1,7 +1,8 @@
 import logging
+from datetime import timedelta
 
-from odoo import api, models
-from odoo.tools import SQL
+from odoo import api, fields, models
+from odoo.tools import SQL, split_every
 
 from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
 
@@ -10,6 +11,9 @@ _logger = logging.getLogger(__name__)
 # segments of one transaction: one pass over the partners decides all of them, and so
 # many are begun anew after an interruption; see bench/results/segments.json
 BATCH = 10
+# the longest that saving answers takes, from its first statement to its commit
+SAVING_TIME = timedelta(hours=1)
+LATE_BATCH = 1000  # partners looked at again in one transaction
 # fresh starts when another transaction was in the way
 CONCURRENCY_TRIES = 5
 
@@ -27,19 +31,61 @@ class CrmSegmentNightMixin(models.AbstractModel):
     @api.model
     def _cron_compute(self):
         """Bring all segments up to date; each batch is a transaction of its own."""
-        # raw SQL: whether any is left, and the mark, in one statement
-        self.env.cr.execute(
-            "UPDATE crm_segment SET is_due = TRUE WHERE active AND NOT EXISTS "
-            "(SELECT 1 FROM crm_segment WHERE active AND is_due)"
-        )
-        left = self._count_due()
+        self._begin_run()
+        start, left = fields.Datetime.now(), self._count_due()
         time_left = self.env["ir.cron"]._commit_progress(remaining=left)
         marks = self._get_marks() if time_left else {}
         while time_left and (segments := self._lock_due()):
             segments._compute_due(marks)
             time_left = self.env["ir.cron"]._commit_progress(len(segments))
-        if time_left:
+        if time_left and self._update_late(start):
             self._cron_join()
+
+    @api.model
+    def _begin_run(self):
+        """Mark all segments as due, unless a run was interrupted."""
+        try:
+            # raw SQL: whether any is left, and the mark, in one statement
+            self.env.cr.execute(
+                "UPDATE crm_segment SET is_due = TRUE WHERE active AND NOT EXISTS "
+                "(SELECT 1 FROM crm_segment WHERE active AND is_due)"
+            )
+        except CONCURRENCY_ERRORS:
+            # another worker has begun this very run
+            self.env.cr.rollback()
+
+    @api.model
+    def _update_late(self, start):
+        """Look again at partners whose answers were saved while the run went on.
+
+        Neither transaction saw what the other did: the run may have let in or out by
+        former answers. What is not committed even now the next run sees.
+
+        :return: seconds left
+        """
+        # raw SQL: a scan of all responses, for a column without an index; none if the
+        # run has changed nothing
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT DISTINCT partner_id FROM crm_profiling_response
+                WHERE write_date >= %s AND EXISTS (
+                    SELECT 1 FROM crm_segment WHERE date_computed >= %s)""",
+                start - SAVING_TIME,
+                start,
+            )
+        )
+        time_left = 1
+        partner_ids = [partner_id for (partner_id,) in rows]
+        for some in split_every(LATE_BATCH, partner_ids):
+            try:
+                self._update_partners(self.env["res.partner"].browse(some))
+            except CONCURRENCY_ERRORS:
+                # another worker, or somebody who saves just now, does the same
+                self.env.cr.rollback()
+            time_left = self.env["ir.cron"]._commit_progress()
+            if not time_left:
+                break
+        return time_left
 
     @api.model
     def _count_due(self):

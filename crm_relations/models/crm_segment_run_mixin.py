@@ -5,6 +5,8 @@ from odoo.tools import SQL
 
 # joiners and leavers that are never asked about, whatever their share
 GUARD_MINIMUM = 50
+# changes after which the planner's statistics are wrong enough to matter
+ANALYZE_FROM = 10_000
 
 
 class CrmSegmentRunMixin(models.AbstractModel):
@@ -171,10 +173,19 @@ class CrmSegmentRunMixin(models.AbstractModel):
         """
         rows = self.env.execute_query(self._get_apply_query(differences))
         left = {segment: partners for segment, joined, partners in rows if not joined}
-        changed = self._remove_categories(left) | self._add_categories(ids)
+        changed = self._remove_categories(left)
+        # the night also gives back what somebody has taken by hand
+        if ids is None or any(joined for _segment, joined, _partners in rows):
+            changed |= self._add_categories(ids)
         for _segment, _joined, partners in rows:
             changed.update(partners)
-        self._forget_changed(changed, sum(len(partners) for *_key, partners in rows))
+        count = sum(len(partners) for *_key, partners in rows)
+        if count >= ANALYZE_FROM:
+            # raw SQL: with old statistics who saves answers waits for a scan of all
+            self.env.cr.execute(
+                "ANALYZE crm_segment_membership, res_partner_res_partner_category_rel"
+            )
+        self._forget_changed(changed, count)
 
     def _get_apply_query(self, differences):
         """Give the statement; its rows are (segment, whether they joined, partners).
@@ -183,9 +194,13 @@ class CrmSegmentRunMixin(models.AbstractModel):
         transaction begins anew.
         """
         # ::text: what the segment asks for, in words; the same for all who join now
+        reasons = self._get_reasons()
         about = SQL(", ").join(
             SQL(
-                "(%s, %s::text, %s)", one.id, one.criteria_text, one._has_join_actions()
+                "(%s, %s::text, %s)",
+                one.id,
+                reasons.get(one.id),
+                one._has_join_actions(),
             )
             for one in self
         )

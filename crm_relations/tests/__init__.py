@@ -86,6 +86,7 @@ from . import (
     test_segment_oracle,
     test_segment_run,
     test_segment_screen,
+    test_segment_workers,
     test_sla_clock,
     test_sla_oracle,
     test_sla_policy,

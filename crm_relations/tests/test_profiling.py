@@ -177,7 +177,7 @@ class TestProfilingResponse(ProfilingCommon):
                 self.subTest(round=round_),
                 patch.object(type(partner), "_on_responses_changed"),
                 # the limit is 12: the rest is for the segments
-                self.assertQueryCount(8),
+                self.assertQueryCount(5),
             ):
                 responses._save_answers({partner: given}, self.fair)
                 self.env.flush_all()

@@ -394,5 +394,41 @@ class TestSegment(SegmentCommon):
         self._answer(self.jane, self.budget_low)
         self.env.flush_all()
         self.env.invalidate_all()
-        with self.assertQueryCount(29):
+        with self.assertQueryCount(9):
             self.jane.with_user(self.env.user)._on_responses_changed()
+
+    @users("expert")
+    @warmup
+    def test_cost_of_saving_with_segments(self):
+        """Answers replaced, one segment left and 50 joined: the limit is 12."""
+        segments = self.env["crm.segment"].sudo()
+        segments.create(
+            [
+                {
+                    "name": f"Segment {index}",
+                    "category_id": self._new_category().id,
+                    "answer_yes_ids": [
+                        Command.set(
+                            (self.budget_low, self.budget_high)[bool(index)].ids
+                        )
+                    ],
+                }
+                for index in range(51)
+            ]
+        )
+        partner = self.jane.with_user(self.env.user)
+        responses = partner.response_ids
+        question = self.budget.with_env(self.env)
+
+        def save(answer):
+            answer = answer.with_env(self.env)
+            responses._save_answers({partner: {question: answer}})
+            self.env.flush_all()
+
+        save(self.budget_low)
+        self.env.invalidate_all()
+        with self.assertQueryCount(10):
+            save(self.budget_high)
+        self.env.invalidate_all()
+        with self.assertQueryCount(6):
+            save(self.budget_high)
