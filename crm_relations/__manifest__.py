@@ -105,6 +105,7 @@
         "demo/crm_sla_demo.xml",
         "demo/crm_case_rule_demo.xml",
         "demo/crm_segment_demo.xml",
+        "demo/crm_profiling_fair_demo.xml",
         "demo/crm_profiling_campaign_demo.xml",
     ],
     "assets": {

@@ -6,3 +6,4 @@ from . import example_rules
 from . import example_events
 from . import example_documents
 from . import example_calls
+from . import example_fair

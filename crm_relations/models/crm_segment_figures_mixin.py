@@ -237,7 +237,11 @@ class CrmSegmentFiguresMixin(models.AbstractModel):
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Mail to the members of %s", self.display_name),
+            "name": self.env._(
+                "Mail to the %(count)s members of %(segment)s",
+                count=self.member_count,
+                segment=self.display_name,
+            ),
             "res_model": "mail.compose.message",
             "view_mode": "form",
             "target": "new",

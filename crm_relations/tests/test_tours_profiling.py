@@ -20,7 +20,7 @@ class TestToursProfiling(ProfilingExampleCommon, HttpCase):
 
 @tagged("crm_relations_segment")
 class TestToursVisitor(ProfilingExampleCommon, HttpCase):
-    """The same on a phone, without a login."""
+    """On a phone: the same without a login, and what came of it."""
 
     browser_size = "390x844"
     touch_enabled = True
@@ -44,3 +44,14 @@ class TestToursVisitor(ProfilingExampleCommon, HttpCase):
         visitor = self.env["res.partner"].search([("name", "=", "Vera Visitor")])
         training = self._ref("segment_offer_training")
         self.assertEqual(visitor.segment_ids & self.offers, training)
+
+    def test_figures_of_a_segment_open_what_they_count(self):
+        partner = self._ref("segment_offer_partner")
+        answers = self._find_answers("journalist_no", "sector_services")
+        self.env["crm.profiling.response"]._save_answers(
+            {self.walter: dict(answers.grouped("question_id"))}, self.questionnaire
+        )
+        partner.membership_ids.filtered(lambda m: m.partner_id != self.walter).unlink()
+        self.start_tour(
+            f"/odoo/crm-segments/{partner.id}", "crm_relations_segment", login="agent"
+        )

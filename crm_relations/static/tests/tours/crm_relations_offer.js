@@ -85,3 +85,16 @@ registry.category("web_tour.tours").add("crm_relations_offer_fair", {
         { trigger: "h1:contains(Thank you)" },
     ],
 });
+
+/** On a phone: the figures of a segment open what they count. */
+registry.category("web_tour.tours").add("crm_relations_segment", {
+    steps: () => [
+        { trigger: ".o_crm_segment_size canvas[aria-label*='1 on ']" },
+        {
+            trigger:
+                ".o_crm_relation_figure[data-figure=joined]:contains(Joined in 30 days):contains(1)",
+            run: "click",
+        },
+        { trigger: ".o_data_row:contains(Walter)" },
+    ],
+});
