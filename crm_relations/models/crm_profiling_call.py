@@ -131,9 +131,43 @@ class CrmProfilingCall(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Put partners on the list; where lists are dealt out, deal them at once."""
+        if self.env.context.get("import_file"):
+            return self._import(vals_list)
         calls = super().create(vals_list)
+        # sudo: a partner's wish is heeded, not shown
+        unwilling = calls.sudo().partner_id.filtered(
+            lambda partner: partner.do_not_call or not partner.active
+        )
+        self._exclude_partners(unwilling)
         calls.campaign_id._deal()
         return calls
+
+    @api.model
+    def _import(self, vals_list):
+        """Leave those as they are who are on the list already, or twice in the file.
+
+        So that a file that has grown can be imported again.
+
+        :return: a call for each row
+        """
+        default = self.default_get(["campaign_id"]).get("campaign_id")
+        keys = [
+            (vals.get("campaign_id") or default, vals.get("partner_id") or -row)
+            for row, vals in enumerate(vals_list, 1)
+        ]
+        listed = self.search_fetch(
+            Domain("campaign_id", "in", [campaign for campaign, _ in keys])
+            & Domain("partner_id", "in", [partner for _, partner in keys]),
+            ["campaign_id", "partner_id"],
+        )
+        found = {(call.campaign_id.id, call.partner_id.id): call for call in listed}
+        # of rows without a partner Odoo says what is wrong
+        rows = dict(zip(reversed(keys), reversed(vals_list), strict=True))
+        new = [key for key in dict.fromkeys(keys) if key not in found]
+        plain = self.with_context(import_file=False)
+        calls = plain.create([rows[key] for key in new])
+        found.update(zip(new, calls, strict=True))
+        return self.browse([found[key].id for key in keys])
 
     @api.model
     def _exclude_partners(self, partners):

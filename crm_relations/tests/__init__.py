@@ -54,6 +54,7 @@ from . import (
     test_profiling_call_list,
     test_profiling_call_queries,
     test_profiling_call_race,
+    test_profiling_call_rights,
     test_profiling_call_tour,
     test_profiling_example,
     test_profiling_exchange,

@@ -135,6 +135,24 @@ class TestProfilingCallList(CallCommon):
         result = calls.load(["partner_id"], [["Visitor 1"]])
         self.assertIn("on the list", result["messages"][0]["message"])
 
+    # nor is a row without a partner
+    @mute_logger("odoo.sql_db")
+    def test_file_that_has_grown_is_imported_again(self):
+        self.crowd[4].do_not_call = True
+        calls = self.env["crm.profiling.call"].with_context(
+            default_campaign_id=self.campaign.id, import_file=True
+        )
+        rows = [["Visitor 1", "New"], ["ACME, Jane", "Again"], ["Visitor 1", "Twice"]]
+        result = calls.load(["partner_id", "note"], [*rows, ["Visitor 4", ""]])
+        self.assertFalse(result["messages"])
+        self.assertEqual(len(result["ids"]), 4)
+        self.assertEqual(len(self.campaign.call_ids), 5)
+        self.assertEqual(self._call_of(self.crowd[1]).note, "New")
+        self.assertFalse(self._call_of(self.jane).note)
+        self.assertEqual(self._call_of(self.crowd[4]).state, "excluded")
+        result = calls.load(["partner_id"], [["Nobody at all"], ["Visitor 2"]])
+        self.assertIn("Nobody at all", result["messages"][0]["message"])
+
     # ------------------------------------------------------------
     # DEAL
     # ------------------------------------------------------------

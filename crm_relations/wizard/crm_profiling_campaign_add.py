@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
@@ -18,7 +18,13 @@ class CrmProfilingCampaignAdd(models.TransientModel):
             [("state", "!=", "done")], limit=1
         ),
     )
-    partner_ids = fields.Many2many("res.partner", required=True)
+    partner_ids = fields.Many2many("res.partner", string="Partners", required=True)
+    partner_count = fields.Integer(compute="_compute_partner_count")
+
+    @api.depends("partner_ids")
+    def _compute_partner_count(self):
+        for wizard in self:
+            wizard.partner_count = len(wizard.partner_ids)
 
     def action_add(self):
         """Add those who are not on the list yet and may be called.
