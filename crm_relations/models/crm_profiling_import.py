@@ -159,6 +159,8 @@ class CrmProfilingImport(models.Model):
                 )
             )
         if "file" in vals:
+            for job in self:
+                job._expect("draft", "columns", "preview")
             vals = {**vals, "state": "draft", "encoding": False, "separator": False}
         return super().write(vals)
 

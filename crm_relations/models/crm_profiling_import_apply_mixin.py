@@ -286,14 +286,14 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
         # by SQL: the rows are written together, and users may not
         self.env.flush_all()
         ids, partners, states, problems = zip(*marks, strict=True)
-        self.env.execute_query(
+        self.env.cr.execute(
             SQL(
                 """UPDATE crm_profiling_import_row r
                 SET partner_id = COALESCE(m.partner_id, r.partner_id), state = m.state,
                     problem = NULLIF(m.problem, '')
                 FROM unnest(%s::int[], %s::int[], %s::text[], %s::text[])
                     AS m(id, partner_id, state, problem)
-                WHERE m.id = r.id RETURNING 1""",
+                WHERE m.id = r.id""",
                 list(ids),
                 list(partners),
                 list(states),

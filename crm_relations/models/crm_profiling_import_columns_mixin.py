@@ -151,9 +151,9 @@ class CrmProfilingImportColumnsMixin(models.AbstractModel):
         questions = self.questionnaire_id.question_ids
         # few, and written by people
         others = questions.search([("id", "not in", questions.ids)])
-        for question in questions | others:
-            for name in self._get_names(question):
-                known.setdefault(self._bare(name), {"question_id": question.id})
+        for question, names in self._get_names(questions | others).items():
+            for name in names:
+                known.setdefault(self._bare(name), {"question_id": question})
         columns = self.env["crm.profiling.import.column"]
         labels = dict(columns._selection_field_name())
         for field, headers in _HEADERS.items():
@@ -182,11 +182,12 @@ class CrmProfilingImportColumnsMixin(models.AbstractModel):
         return values
 
     def _get_names(self, records):
-        """Give every name of questions or answers, in all languages, in one query."""
-        names = []
+        """Give {id: names} of questions or answers; one query for each language."""
+        names = {record.id: [] for record in records}
         for code, _name in self.env["res.lang"].get_installed():
-            names += records.with_context(lang=code).mapped("name")
-        return list(dict.fromkeys(names))
+            for record in records.with_context(lang=code):
+                names[record.id].append(record.name)
+        return names
 
     def _check_columns(self):
         """Refuse columns that cannot be imported.

@@ -60,7 +60,7 @@ class CrmProfilingImportMatchMixin(models.AbstractModel):
     def _match_by(self, way, scope):
         readable = self.env["res.partner"]._search([], active_test=False)
         # raw SQL: one statement for all rows; what the user may not see is left out
-        self.env.execute_query(
+        self.env.cr.execute(
             SQL(
                 """WITH found AS (
                     SELECT k.key, count(*) AS count, min(p.id) AS id,
@@ -79,8 +79,7 @@ class CrmProfilingImportMatchMixin(models.AbstractModel):
                         ELSE 'several' END,
                     state = CASE WHEN found.count = 1 THEN 'todo' ELSE 'skipped' END,
                     problem = CASE WHEN found.count > 1 THEN found.names END
-                FROM found WHERE r.%(key)s = found.key AND %(scope)s
-                RETURNING 1""",
+                FROM found WHERE r.%(key)s = found.key AND %(scope)s""",
                 key=SQL.identifier(way),
                 way=SQL(_WAYS[way]),
                 name=way,
@@ -99,7 +98,7 @@ class CrmProfilingImportMatchMixin(models.AbstractModel):
             for place in (name, company)
         )
         # raw SQL: as above
-        self.env.execute_query(
+        self.env.cr.execute(
             SQL(
                 """UPDATE crm_profiling_import_row r
                 SET finding = v.finding, problem = v.problem,
@@ -117,7 +116,7 @@ class CrmProfilingImportMatchMixin(models.AbstractModel):
                         ON d.module = split_part(r.xmlid, '.', 1)
                         AND d.name = substr(r.xmlid, strpos(r.xmlid, '.') + 1)
                     WHERE %(scope)s) v
-                WHERE v.id = r.id RETURNING 1""",
+                WHERE v.id = r.id""",
                 scope=scope,
                 nobody=SQL(
                     "COALESCE(NULLIF(%s, ''), NULLIF(%s, ''), r.email) IS NULL",
@@ -132,7 +131,7 @@ class CrmProfilingImportMatchMixin(models.AbstractModel):
     def _skip_doubles(self):
         """Leave out all rows but the first about one partner."""
         # raw SQL: as above
-        self.env.execute_query(
+        self.env.cr.execute(
             SQL(
                 """UPDATE crm_profiling_import_row r
                 SET finding = 'double', state = 'skipped',
@@ -143,7 +142,7 @@ class CrmProfilingImportMatchMixin(models.AbstractModel):
                                 'v' || r.vat, 'n' || r.number) END) AS first
                     FROM crm_profiling_import_row r
                     WHERE r.import_id = %s AND r.state = 'todo') v
-                WHERE v.id = r.id AND v.number > v.first RETURNING 1""",
+                WHERE v.id = r.id AND v.number > v.first""",
                 self.env._("The same partner as in row %s.", 0),
                 self.id,
             )
@@ -155,16 +154,18 @@ class CrmProfilingImportMatchMixin(models.AbstractModel):
 
     def _get_books(self):
         """Give {column: AnswerBook}, with what was decided about unknown texts."""
-        books = {}
-        for column in self.column_ids.filtered("question_id"):
-            question = column.question_id
-            books[column] = AnswerBook(
+        questions = self.column_ids.question_id
+        names = self._get_names(questions.answer_ids)
+        books = {
+            column: AnswerBook(
                 [
-                    (answer.id, self._get_names(answer))
-                    for answer in question.answer_ids
+                    (answer, names[answer])
+                    for answer in column.question_id.answer_ids.ids
                 ],
-                question.kind == "multiple",
+                column.question_id.kind == "multiple",
             )
+            for column in self.column_ids.filtered("question_id")
+        }
         for value in self.value_ids.filtered("answer_id"):
             books[value.column_id].decide(value.name, value.answer_id.id)
         return books

@@ -248,3 +248,22 @@ class CrmProfilingImportRow(models.Model):
                 "state": "todo" if chosen else "skipped",
             }
         )
+
+
+class ResPartner(models.Model):
+    """A person who is erased is erased from imports as well."""
+
+    _inherit = "res.partner"  # pylint: disable=consider-merging-classes-inherited
+
+    def _erase_partner(self, partner):
+        result = super()._erase_partner(partner)
+        # sudo: whoever may erase a person need not see who imported him
+        rows = self.env["crm.profiling.import.row"].sudo()
+        rows = rows.search([("partner_id", "in", partner.ids)])
+        names = ("email", "ref", "vat", "xmlid", "wrong_mail", "problem")
+        rows.write({"cells": [], **dict.fromkeys(names, False)})
+        # the file names him too, and has done its work
+        done = rows.import_id.filtered(lambda job: job.state == "done")
+        for job in done:
+            job._get_attachment().unlink()
+        return result

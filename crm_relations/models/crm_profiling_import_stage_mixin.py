@@ -31,12 +31,8 @@ class CrmProfilingImportStageMixin(models.AbstractModel):
         """Forget what was read, in one statement: there may be a million rows."""
         self.env.flush_all()
         # raw SQL: nothing hangs on a row
-        self.env.execute_query(
-            SQL(
-                "WITH gone AS (DELETE FROM crm_profiling_import_row"
-                " WHERE import_id = %s RETURNING 1) SELECT count(*) FROM gone",
-                self.id,
-            )
+        self.env.cr.execute(
+            "DELETE FROM crm_profiling_import_row WHERE import_id = %s", [self.id]
         )
         self._forget_rows()
         self.value_ids.unlink()

@@ -63,6 +63,7 @@ from . import (
     test_profiling_import,
     test_profiling_import_crash,
     test_profiling_import_file,
+    test_profiling_import_oracle,
     test_profiling_import_rights,
     test_profiling_import_tour,
     test_profiling_invite,

@@ -1,5 +1,6 @@
 import csv
 import io
+import tracemalloc
 import zipfile
 from datetime import date, datetime
 
@@ -95,6 +96,45 @@ class TestProfilingImportFile(BaseCase):
     def test_letter_far_down_tells_the_encoding(self):
         lines = b"Name;Mail\n" + b"x;y\n" * 400_000 + "Zoë;z".encode("latin-1")
         self.assertEqual(_read(lines)[-1], (400_002, ["Zoë", "z"]))
+
+    def test_memory_does_not_grow_with_the_rows(self):
+        class Endless(io.RawIOBase):
+            """A file of so many bytes, made as they are read."""
+
+            def __init__(self, size):
+                self.size = self.left = size
+
+            def readable(self):
+                return True
+
+            def seekable(self):
+                return True
+
+            def seek(self, _place, _whence=0):
+                self.left = self.size
+                return 0
+
+            def readinto(self, buffer):
+                line = b"Name;Mail;Question\n"
+                count = min(len(buffer), self.left) // len(line) * len(line)
+                buffer[:count] = line * (count // len(line))
+                self.left -= count
+                return count
+
+        def get_peak(size):
+            stream = io.BufferedReader(Endless(size))
+            tracemalloc.start()
+            try:
+                file = spreadsheet.detect(stream)
+                count = sum(1 for _row in spreadsheet.read_rows(stream, file))
+                return count, tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+        few, small = get_peak(3_000_000)
+        many, large = get_peak(12_000_000)
+        self.assertGreater(many, 3 * few)
+        self.assertLess(large, small * 1.5)
 
     def test_numbers_and_dates_of_a_spreadsheet_are_as_people_see_them(self):
         book, stream = openpyxl.Workbook(), io.BytesIO()

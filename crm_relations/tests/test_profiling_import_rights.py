@@ -105,12 +105,30 @@ class TestProfilingImportRights(ProfilingImportCommon, HttpCase):
         )
         self.env["crm.profiling.import"]._cron_process()
 
+    def test_person_who_is_erased_is_erased_here_too(self):
+        job = self._preview(
+            {"Name": "Secret", "Mail": "secret@x.example", "sector": "services"},
+            {"Name": "Other", "Mail": "other@x.example", "sector": "services"},
+        )
+        job.action_apply()
+        job.row_ids[0].partner_id.with_user(self.boss)._erase_person()
+        self.env.flush_all()
+        self.env.invalidate_all()
+        for table in ("crm_profiling_import_row", "crm_profiling_import_value"):
+            self.env.cr.execute(f"SELECT t.* FROM {table} t")
+            self.assertNotIn("ecret", str(self.env.cr.fetchall()))
+        self.assertFalse(job.file)
+        self.assertEqual(job.row_ids[1].email, "other@x.example")
+        self.assertEqual(job.done_count, 2)
+
     def test_step_that_was_taken_is_not_taken_again(self):
         job = self._preview({"Mail": self.bob.email, "sector": "services"})
         job.action_apply()
         for action in ("action_apply", "action_preview", "action_back"):
             with self.subTest(action), self.assertRaisesRegex(UserError, "Done"):
                 getattr(job, action)()
+        with self.assertRaisesRegex(UserError, "Done"):
+            job.file = base64.b64encode(b"Mail,sector")
 
     # ------------------------------------------------------------
     # FILES

@@ -115,10 +115,9 @@ def read_rows(stream: BinaryIO, file: Format) -> Iterator[tuple[int, list[str]]]
 def _find_encoding(stream, head):
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    # without a mark: most texts have mostly letters that leave every other byte zero
-    for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):
-        if len(head) > 3 and head[place::2].count(0) > len(head) * 0.3:
-            return encoding
+    # without a mark: no other text has a zero byte at its very beginning
+    if 0 in head[:2]:
+        return "utf-16-be" if head[0] == 0 else "utf-16-le"
     decoder = codecs.getincrementaldecoder("utf-8")()
     stream.seek(0)
     try:
