@@ -245,9 +245,17 @@ class CrmProfilingCall(models.Model):
         call._give_back()
         return True
 
-    def _finish(self):
-        """Be told that the questionnaire was answered to its end."""
-        return self._claim()._record("done", "")
+    def _finish(self, note=""):
+        """Be told that the questionnaire was answered to its end.
+
+        By whichever operator: answers are not lost because somebody else has the
+        partner in hand after a long talk, who then learns that nothing is left to ask.
+        """
+        self.check_access("read")
+        # sudo: operators change lists by results only
+        call = self.sudo()
+        if self.env.user in call.campaign_id.operator_ids and call.state in UNFINISHED:
+            call._record("done", note, user_id=self.env.uid)
 
     def _record(self, result, note, **values):
         """Note what came of a call, for the list, the operator and the partner."""

@@ -314,9 +314,10 @@ class CrmProfilingCallDeskMixin(models.AbstractModel):
             if question in answers
         ]
 
-    def action_ask(self):
+    def action_ask(self, note=""):
         """Open the questions; when they are answered to the end, the call is done.
 
+        :param note: what is noted then
         :return: the client action of the dialog
         """
         call = self._claim()
@@ -334,5 +335,6 @@ class CrmProfilingCallDeskMixin(models.AbstractModel):
                 "partner_id": call.partner_id.id,
                 "questionnaires": questionnaire.sudo(False).read(["name"]),
                 "call_id": call.id,
+                "call_note": note,
             },
         }

@@ -157,11 +157,11 @@ class TestProfilingCall(CallCommon):
     # RESULTS
     # ------------------------------------------------------------
 
-    def test_answered_to_the_end_is_done_part_of_it_is_not(self):
-        mine = self._take()
-        params = mine.action_ask()["params"]
+    def _ask(self, mine, note="", **values):
+        """Open the questions as the dialog does."""
+        params = mine.action_ask(note)["params"]
         self.assertEqual(params["questionnaires"][0]["id"], self.fair.id)
-        fill = (
+        return (
             self.env["crm.profiling.fill"]
             .with_user(self.agent)
             .create(
@@ -169,16 +169,48 @@ class TestProfilingCall(CallCommon):
                     "partner_id": params["partner_id"],
                     "questionnaire_id": params["questionnaires"][0]["id"],
                     "call_id": params["call_id"],
+                    "call_note": params["call_note"],
+                    **values,
                 }
             )
         )
-        fill.action_save()
-        self.assertEqual(mine.state, "working")
+
+    def _answer_all(self, fill):
+        """Tell that one is a journalist: nothing more is asked."""
         journalist = self.answers["journalist yes"]
         fill.action_answer(journalist.question_id.id, journalist.ids)
         fill.action_save()
+        self.assertEqual(fill.partner_id.answer_ids, journalist)
+
+    def test_answered_to_the_end_is_done_part_of_it_is_not(self):
+        mine = self._take()
+        fill = self._ask(mine, "Very kind")
+        fill.action_save()
+        self.assertEqual(mine.state, "working")
+        self._answer_all(fill)
         self.assertEqual((mine.state, mine.result), ("done", "done"))
-        self.assertEqual(self.jane.answer_ids, journalist)
+        self.assertEqual(mine.attempt_ids.note, "Very kind")
+
+    def test_answers_are_saved_although_somebody_else_has_the_partner(self):
+        mine = self._take()
+        fill = self._ask(mine)
+        with self._later(minutes=self.campaign.minutes_hold + 1):
+            theirs = self._take(self.colleague)
+            self.assertEqual(theirs, mine)
+            self._answer_all(fill)
+            with self.assertRaisesRegex(UserError, "nothing is left"):
+                theirs.action_missed()
+        self.assertEqual((mine.state, mine.user_id), ("done", self.agent))
+
+    def test_answers_of_another_partner_end_no_call(self):
+        mine = self._take()
+        self._answer_all(self._ask(mine, partner_id=self.walter.id))
+        self.assertEqual(mine.state, "working")
+        self.campaign.operator_line_ids[0].unlink()
+        self.campaign.user_id = self.agent
+        fill = self._ask(self._take(self.colleague))
+        self._answer_all(fill)
+        self.assertEqual(mine.sudo().state, "working")
 
     def test_given_up_after_so_many_tries(self):
         self.campaign.max_attempts = 2

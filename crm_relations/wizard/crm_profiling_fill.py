@@ -35,6 +35,7 @@ class CrmProfilingFill(models.TransientModel):
         ondelete="set null",
         help="The call of a campaign that this is; done with the last question.",
     )
+    call_note = fields.Text()
     # {id of a question: [ids of answers]}; JSON has only texts for keys
     given = fields.Json()
     # ids of the questions gone on from, in that order
@@ -104,8 +105,8 @@ class CrmProfilingFill(models.TransientModel):
             )
             self.given = {}
         step = self.get_step()
-        if self.call_id and not step["question"]:
-            self.call_id._finish()
+        if self.call_id.partner_id == self.partner_id and not step["question"]:
+            self.call_id._finish(self.call_note)
         return step
 
     def _check_answers(self, question, answer_ids):

@@ -178,7 +178,10 @@ export class CallDesk extends Component {
 
     async ask() {
         const { id } = this.call;
-        const action = await this.orm.call("crm.profiling.call", "action_ask", [[id]]);
+        const action = await this.orm.call("crm.profiling.call", "action_ask", [
+            [id],
+            this.state.note,
+        ]);
         await this.action.doAction(action, {
             onClose: () => this.run(() => this.asked(id)),
         });

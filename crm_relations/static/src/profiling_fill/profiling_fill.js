@@ -77,6 +77,7 @@ export class ProfilingFill extends Component {
                 partner_id: this.props.action.params.partner_id,
                 questionnaire_id: questionnaireId,
                 call_id: this.props.action.params.call_id || false,
+                call_note: this.props.action.params.call_note || false,
             },
         ]);
         this.show(await this.call("get_step"));
