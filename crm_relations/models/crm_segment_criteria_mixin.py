@@ -1,7 +1,7 @@
 import ast
 from typing import NamedTuple
 
-from odoo import SUPERUSER_ID, models
+from odoo import SUPERUSER_ID, api, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -61,25 +61,33 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
     def _get_answer_criteria(self, facts):
         criteria = []
         for question, answers in self.answer_yes_ids.grouped("question_id").items():
-            text = f"{question.name}: {self._join_words(answers)}"
+            text = self._get_question_words(question, self._join_words(answers))
             condition = facts.has_any(answers.ids)
             reading = facts.get_answer_reading()
             criteria.append(Criterion(text, condition, readings=(reading,)))
         if self.answer_no_ids:
             texts = [
-                f"{question.name}: {self._join_words(answers)}"
+                self._get_question_words(
+                    question, self.env._("not %s", self._join_words(answers))
+                )
                 for question, answers in self.answer_no_ids.grouped(
                     "question_id"
                 ).items()
             ]
             criteria.append(
                 Criterion(
-                    self.env._("not %s", ", ".join(texts)),
+                    ", ".join(texts),
                     SQL("NOT %s", facts.has_any(self.answer_no_ids.ids)),
                     readings=(facts.get_answer_reading(),),
                 )
             )
         return criteria
+
+    @api.model
+    def _get_question_words(self, question, words):
+        """Put what is asked for after the question, as people write it."""
+        is_asking = question.name.endswith(("?", "？", "؟"))
+        return f"{question.name}{'' if is_asking else ':'} {words}"
 
     def _join_words(self, answers):
         words = answers.sorted().mapped("name")
@@ -168,10 +176,26 @@ class CrmSegmentCriteriaMixin(models.AbstractModel):
             return self.env._("filter of “%s”", self.name)
         labels = self.env["res.partner"].fields_get(attributes=["string"])
         return ", ".join(
-            f"{labels.get(one.field_expr, {}).get('string', one.field_expr)} "
-            f"{one.operator} {one.value}"
+            self._get_condition_words(
+                labels.get(one.field_expr, {}).get("string", one.field_expr), one
+            )
             for one in conditions
         )
+
+    @api.model
+    def _get_condition_words(self, label, condition):
+        """Say one condition: *Is a Company: yes*, *Email: none*, *Reference = x*."""
+        field = self.env["res.partner"]._fields.get(condition.field_expr)
+        if condition.operator not in ("=", "!=") or not isinstance(
+            condition.value, bool
+        ):
+            return f"{label} {condition.operator} {condition.value}"
+        holds = condition.value == (condition.operator == "=")
+        if field and field.type == "boolean":
+            words = self.env._("yes") if holds else self.env._("no")
+        else:
+            words = self.env._("any") if holds else self.env._("none")
+        return f"{label}: {words}"
 
     # ------------------------------------------------------------
     # QUERY

@@ -29,6 +29,16 @@ class TestSegment(SegmentCommon):
         segment.action_compute()
         self.assertEqual(segment.partner_ids, self.jane)
 
+    def test_answers_in_words(self):
+        self.budget.name = "Budget"
+        segment = self._new_segment(
+            answer_yes_ids=self.budget_low | self.budget_high,
+            answer_no_ids=self.new_customer,
+        )
+        self.assertEqual(
+            segment.criteria_text, "Budget: Low or High; Customer? not New"
+        )
+
     def test_excluded_answers(self):
         segment = self._new_segment(
             answer_yes_ids=self.new_customer, answer_no_ids=self.budget_low
@@ -55,8 +65,8 @@ class TestSegment(SegmentCommon):
         self._answer(self.jane, self.budget_low, self.new_customer)
         self._answer(self.bob, self.budget_low)
         self.assertEqual(child.partner_ids, self.jane)
-        self.assertIn("Budget?: Low", child.criteria_text)
-        self.assertIn("Customer?: New", child.criteria_text)
+        self.assertIn("Budget? Low", child.criteria_text)
+        self.assertIn("Customer? New", child.criteria_text)
 
     def test_no_criteria_no_members(self):
         segment = self._new_segment()
@@ -165,10 +175,12 @@ class TestSegment(SegmentCommon):
 
     def test_filter_in_words(self):
         for domain, words in (
-            ([("is_company", "=", True)], "Is a Company = True"),
+            ([("is_company", "=", True)], "Is a Company: yes"),
+            ([("is_company", "!=", True)], "Is a Company: no"),
+            ([("email", "=", False)], "Email: none"),
             (
                 [("ref", "=", "x"), ("email", "!=", False)],
-                "Reference = x, Email != False",
+                "Reference = x, Email: any",
             ),
             (["|", ("ref", "=", "x"), ("ref", "=", "y")], "filter of “Segment”"),
         ):
@@ -229,7 +241,7 @@ class TestSegment(SegmentCommon):
             self._answer(self.jane, answer)
         history = segment.membership_ids.sorted("id")
         self.assertEqual([bool(row.date_end) for row in history], [True, False])
-        self.assertEqual(history.mapped("reason"), ["Budget?: Low"] * 2)
+        self.assertEqual(history.mapped("reason"), ["Budget? Low"] * 2)
         changes = self.env["crm.segment.change"].search(
             [("segment_id", "=", segment.id)]
         )
@@ -244,8 +256,8 @@ class TestSegment(SegmentCommon):
         text = segment.explain(self.jane)
         self.assertIn("Jane is not in", text)
         self.assertIn("2 missing", text)
-        self.assertIn("✓ Budget?: Low", text)
-        self.assertIn("✗ missing: Customer?: New", text)
+        self.assertIn("✓ Budget? Low", text)
+        self.assertIn("✗ missing: Customer? New", text)
         self.assertIn("✗ missing: Cases more than 3 (Cases: 0)", text)
         segment.line_ids.unlink()
         self._answer(self.jane, self.new_customer)
