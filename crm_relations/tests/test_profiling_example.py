@@ -79,6 +79,30 @@ class TestProfilingExample(ProfilingExampleCommon, SegmentCommon):
                 self.assertEqual(certain, list(self._find_offer(path)))
                 self.assertNotIn("possible", states.values())
 
+    def test_offers_are_possible_until_an_answer_rules_them_out(self):
+        fill = self.env["crm.profiling.fill"].create(
+            {"partner_id": self.walter.id, "questionnaire_id": self.questionnaire.id}
+        )
+
+        def read_states(step):
+            states = {row["name"]: row["state"] for row in step["outcome"]}
+            return [states[offer.name][0] for offer in self.offers]
+
+        # training, partner contract, hosted service, meeting: possible, excluded…
+        self.assertEqual(read_states(fill.get_step()), ["p", "p", "p", "p"])
+        for name, expected in (
+            ("journalist_no", ["p", "p", "p", "p"]),
+            ("sector_trade", ["p", "e", "p", "p"]),
+            ("staff_1_20", ["p", "e", "p", "p"]),
+            ("function_it", ["p", "e", "p", "p"]),
+            ("specification_yes", ["e", "e", "p", "p"]),
+            ("budget_unknown", ["e", "e", "e", "c"]),
+        ):
+            answer = self._find_answers(name)
+            step = fill.action_answer(answer.question_id.id, answer.ids)
+            with self.subTest(name):
+                self.assertEqual(read_states(step), expected)
+
     def test_questions_contradict_nothing(self):
         self.assertFalse(self.questionnaire.problems)
 

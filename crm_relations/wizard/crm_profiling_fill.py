@@ -63,7 +63,9 @@ class CrmProfilingFill(models.TransientModel):
             "left": len(opened),
             "question": bool(question) and self._prepare_question(question, facts),
             "points": sum(facts.mapped("points")),
-            "outcome": self.partner_id._get_profile_outcome(facts, opened),
+            "outcome": self.partner_id._get_profile_outcome(
+                facts, self._find_coming(facts)
+            ),
             "given": len(self._get_given()),
         }
 
@@ -161,6 +163,14 @@ class CrmProfilingFill(models.TransientModel):
             for question in closed:
                 del given[question]
         return given
+
+    def _find_coming(self, facts):
+        """Find the questions that may still be asked: open ones, and what they open."""
+        questions, done = self.questionnaire_id.question_ids, set(self.trail or [])
+        left = [
+            question for question in questions._get_tree() if question.key not in done
+        ]
+        return questions.browse(question_tree.find_reachable(left, set(facts.ids)))
 
     def _find_open(self, facts):
         """Find the questions that may come now, the next one first."""
