@@ -5,6 +5,9 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import plaintext2html
 
+from ..tools.call_states import OPEN, UNFINISHED
+from .crm_profiling_attempt import RESULTS
+
 STATES = [
     ("todo", "To call"),
     ("working", "In hand"),
@@ -15,8 +18,6 @@ STATES = [
     ("given_up", "Gave up"),
     ("excluded", "Not to be called"),
 ]
-OPEN = ("todo", "again", "missed")  # somebody may take it
-UNFINISHED = (*OPEN, "working")
 _PAUSE = 15  # minutes until a partner handed back is offered again
 
 
@@ -59,17 +60,7 @@ class CrmProfilingCall(models.Model):
         "whoever is free.",
     )
     state = fields.Selection(STATES, required=True, readonly=True, default="todo")
-    result = fields.Selection(
-        [
-            ("done", "Answered"),
-            ("again", "Call again"),
-            ("missed", "Not reached"),
-            ("refused", "Refused"),
-        ],
-        "Last Result",
-        readonly=True,
-        copy=False,
-    )
+    result = fields.Selection(RESULTS, "Last Result", readonly=True, copy=False)
     attempt_ids = fields.One2many("crm.profiling.attempt", "call_id", "Calls")
     attempt_count = fields.Integer("Calls Made", readonly=True, copy=False)
     missed_count = fields.Integer("Times Not Reached", readonly=True, copy=False)

@@ -6,6 +6,8 @@ from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..tools.call_states import OPEN
+
 _PATIENCE = 15  # minutes past a promise, until anybody may keep it
 _SHOWN = 5  # former calls on the screen
 
@@ -212,7 +214,7 @@ class CrmProfilingCallDeskMixin(models.AbstractModel):
                     user=self.user_id.name,
                 )
             )
-        if self.state not in ("todo", "again", "missed"):
+        if self.state not in OPEN:
             raise UserError(
                 self.env._("Partner: nothing is left to ask %s.", self.partner_id.name)
             )
@@ -258,7 +260,7 @@ class CrmProfilingCallDeskMixin(models.AbstractModel):
         """Tell what is left for this operator, due or not."""
         [(count, date)] = self._read_group(
             Domain("campaign_id", "in", campaigns.ids)
-            & Domain("state", "in", ("todo", "again", "missed"))
+            & Domain("state", "in", OPEN)
             & Domain("user_id", "in", (False, self.env.uid)),
             [],
             ["__count", "date_next:min"],

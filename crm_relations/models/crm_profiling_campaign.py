@@ -4,7 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..tools.call_hours import CallHours, find_open_zones
-from .crm_profiling_call import OPEN, STATES, UNFINISHED
+from ..tools.call_states import UNFINISHED
 
 # in the order of the bar: what is through with, then what is left
 _BAR = ("done", "refused", "given_up", "excluded", "again", "missed", "working", "todo")
@@ -168,16 +168,17 @@ class CrmProfilingCampaign(models.Model):
 
         :param counts: {state of a call, or result of one: number}
         """
-        labels = dict(
-            self.env["crm.profiling.call"]
-            ._fields["state"]
-            ._description_selection(self.env)
-        )
+        labels = self._get_state_labels()
         return [
             {"key": state, "label": labels[state], "count": counts[state]}
             for state in _BAR
             if counts.get(state)
         ]
+
+    @api.model
+    def _get_state_labels(self):
+        state = self.env["crm.profiling.call"]._fields["state"]
+        return dict(state._description_selection(self.env))
 
     # ------------------------------------------------------------
     # CRUD
@@ -278,15 +279,13 @@ class CrmProfilingCampaign(models.Model):
         """
         self.ensure_one()
         wanted = self.env.context.get("call_state")
-        states = {"open": UNFINISHED, "due": OPEN}.get(wanted, (wanted,))
-        domain = [("state", "in", states)] if wanted else []
-        labels = dict(STATES) | {"open": self.env._("Open")}
-        name = self.name
-        if wanted in labels:
-            label = self.env["crm.profiling.call"]._fields["state"]
-            labels |= dict(label._description_selection(self.env))
-            name = f"{self.name}: {labels[wanted]}"
-        return self._get_calls_action(name, domain)
+        labels = self._get_state_labels() | {"open": self.env._("Open")}
+        if wanted not in labels:
+            return self._get_calls_action(self.name, [])
+        states = UNFINISHED if wanted == "open" else (wanted,)
+        return self._get_calls_action(
+            f"{self.name}: {labels[wanted]}", [("state", "in", states)]
+        )
 
     def _get_calls_action(self, name, domain):
         action = self.env["ir.actions.act_window"]._for_xml_id(

@@ -5,7 +5,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .crm_profiling_call import OPEN
+from ..tools.call_states import OPEN
 
 
 class CrmProfilingCampaignListMixin(models.AbstractModel):

@@ -1,8 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..tools.call_states import UNFINISHED
 from .crm_profiling_attempt import RESULTS
-from .crm_profiling_call import UNFINISHED
 
 _GROUP = "crm_relations.crm_relations_group_user"
 
