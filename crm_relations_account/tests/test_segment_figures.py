@@ -121,6 +121,22 @@ class TestSegmentFigures(CrmAccountCommon, SegmentCommon):
         segment.action_compute()
         self.assertEqual(segment.partner_ids, best)
 
+    def test_night_follows_invoices_and_the_time_that_goes_by(self):
+        paula = self.env["res.partner"].create({"name": "Paula"})
+        segment = self._new_figures([("customer_turnover", ">", 10, 30, True)])
+        for step, expected in (
+            (lambda: None, False),
+            (lambda: self._new_move("out_invoice", paula, 11), True),
+            (lambda: self._new_move("out_refund", paula, 1), False),
+            (lambda: self._new_move("out_invoice", paula, 5), True),
+        ):
+            step()
+            self._run_night()
+            self.assertEqual(paula in segment.partner_ids, expected)
+        with self._days_later(31):
+            self._run_night()
+            self.assertNotIn(paula, segment.partner_ids)
+
     # ------------------------------------------------------------
     # PAYMENT
     # ------------------------------------------------------------
