@@ -160,7 +160,7 @@ class CrmProfilingImport(models.Model):
             )
         if "file" in vals:
             for job in self:
-                job._expect("draft", "columns", "preview")
+                job._expect("draft", "columns", "reading", "preview")
             vals = {**vals, "state": "draft", "encoding": False, "separator": False}
         return super().write(vals)
 

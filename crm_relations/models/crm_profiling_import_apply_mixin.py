@@ -3,6 +3,7 @@ import tempfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import chain
 
 import xlsxwriter
@@ -51,11 +52,13 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
         cron = self.env["ir.cron"]
         jobs = self.search([("state", "in", ("reading", "working"))], order="id")
         time_left = cron._commit_progress(remaining=len(jobs))
-        for job in jobs:
-            if not time_left:
-                return
-            time_left = job._with_importer()._process_all()
-            cron._commit_progress(int(job.state not in ("reading", "working")))
+        for left, job in zip(range(len(jobs), 0, -1), jobs, strict=True):
+            if time_left:
+                # every batch is progress, but the job is left until its last one
+                commit = partial(cron._commit_progress, 1, remaining=left)
+                job._with_importer()._process_all(commit)
+                ended = job.state not in ("reading", "working")
+                time_left = cron._commit_progress(remaining=left - ended)
 
     def _with_importer(self):
         """Give the import as its user sees it: his rights, company and language."""
@@ -64,33 +67,34 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
             allowed_company_ids=self.company_id.ids, lang=user.lang, tz=user.tz
         )
 
-    def _process_all(self):
-        """Read and import until it is done or there is no time left."""
-        commit = self.env["ir.cron"].sudo()._commit_progress
-        time_left, tries = 1, CONCURRENCY_TRIES
-        while time_left and self.state in ("reading", "working"):
+    def _process_all(self, commit):
+        """Read and import until it is done or there is no time left.
+
+        :param commit: ends a transaction and says whether there is
+        """
+        time_left, tries = True, CONCURRENCY_TRIES
+        while time_left and tries and self.state in ("reading", "working"):
             try:
                 # whoever has the row works on it; two would read the file twice
                 if not self.try_lock_for_update():
-                    return time_left
-                if self.state == "reading":
-                    if self._stage(lambda _count: commit()):
-                        self._tell(self.env._("%s: the preview is ready.", self.name))
-                else:
-                    self._apply_batch()
+                    return
+                self._process_next(commit)
                 time_left = commit()
             except CONCURRENCY_ERRORS:  # noqa: PERF203 - each try is one
                 # a partner was written by somebody else: the batch starts again
                 self._roll_back()
                 tries -= 1
-                if not tries:
-                    raise
             except Exception as error:
                 # broad: whatever goes wrong is shown on this import; others go on
                 self._roll_back()
                 self._stop(error)
                 time_left = commit()
-        return time_left
+
+    def _process_next(self, commit):
+        if self.state == "working":
+            self._apply_batch()
+        elif self._stage(lambda _count: commit()):
+            self._tell(self.env._("%s: the preview is ready.", self.name))
 
     def _roll_back(self):
         self.env.cr.rollback()

@@ -93,12 +93,10 @@ class TestProfilingImportOracle(ProfilingImportCommon):
         return found
 
     def _expect_answers(self, row):
-        names = (
-            [f"sector {_SECTORS[row['sector']]}"] if row["sector"] in _SECTORS else []
-        )
-        for text in row["topics"].split(";"):
-            if text.strip() in _TOPICS:
-                names.append(f"topics {_TOPICS[text.strip()]}")
+        sector = _SECTORS.get(row["sector"])
+        texts = [text.strip() for text in row["topics"].split(";")]
+        names = [f"topics {_TOPICS[text]}" for text in texts if text in _TOPICS]
+        names += [f"sector {sector}"] if sector else []
         return sorted(set(names))
 
     # the examples share the test's transaction, each within its own savepoint
