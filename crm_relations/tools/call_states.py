@@ -1,4 +1,4 @@
-"""The states of a partner on a call list: who may be taken, and who is not through with.
+"""The states of a partner on a call list: who may be taken, who is not through with.
 
 >>> set(UNFINISHED) - set(OPEN)
 {'working'}
