@@ -15,7 +15,7 @@ import resource
 import time
 from contextlib import contextmanager
 
-from common import Meter, boot, emit, emit_machine, environment
+from common import Meter, boot, emit, emit_machine, environment, vacuum
 
 PARTNERS = int(os.environ.get("PARTNERS", "1000000"))
 CONTACTS = int(os.environ.get("CONTACTS", "100000"))
@@ -28,6 +28,7 @@ def main():
     registry = boot(os.environ["BENCH_DB"])
     with environment(registry) as env:
         time_night(env)
+    vacuum(os.environ["BENCH_DB"])
     with environment(registry) as env:
         time_category(env)
 
@@ -238,7 +239,7 @@ def time_saving(env, questions):
     def save(some):
         for partner in some:
             save_answers({partner: given[partner]}, questionnaire)
-            env.flush_all()
+            end_request(env)
 
     save_answers = env["crm.profiling.response"]._save_answers
     given = {partner: give(partner) for partner in partners}
@@ -308,7 +309,7 @@ def time_survey(env, partners):
         for question in survey.question_ids:
             answer._save_lines(question, answer_of(question, partner))
         answer._mark_done()
-        env.flush_all()
+        end_request(env)
 
     fill(partners[0])
     with Meter() as meter:
@@ -356,9 +357,14 @@ def time_category(env):
     )
 
 
-def timed(env, call):
+def end_request(env):
+    """Write all, and know nothing of it afterwards, as a commit does."""
     env.flush_all()
     env.invalidate_all()
+
+
+def timed(env, call):
+    end_request(env)
     with Meter() as meter:
         call()
         env.flush_all()

@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
@@ -85,13 +83,6 @@ class CrmProfilingQuestion(models.Model):
                     " make a new one."
                 )
             )
-
-    def _get_expiry(self, date):
-        """Give when an answer of that moment expires; False: never."""
-        days = self.days_valid
-        return bool(days and date) and fields.Datetime.to_datetime(date) + timedelta(
-            days=days
-        )
 
     def _move_expiry(self):
         """Count the days of answers already given anew, in one statement.

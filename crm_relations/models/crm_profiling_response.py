@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -81,7 +83,10 @@ class CrmProfilingResponse(models.Model):
     @api.depends("date", "question_id")
     def _compute_date_expiry(self):
         for response in self:
-            response.date_expiry = response.question_id._get_expiry(response.date)
+            days = response.question_id.days_valid
+            response.date_expiry = bool(days and response.date) and (
+                response.date + timedelta(days=days)
+            )
 
     # ------------------------------------------------------------
     # CRUD
@@ -136,7 +141,7 @@ class CrmProfilingResponse(models.Model):
 
     @api.model
     def _save_answers(self, given, questionnaire=None, **values):
-        """Save what partners answered, in 6 statements and the hook's.
+        """Save what partners answered, in 5 statements and the hook's.
 
         So for any number of partners: an import hands over some hundreds together.
         Only the questions named are touched: what was known of them is replaced, also
@@ -154,27 +159,14 @@ class CrmProfilingResponse(models.Model):
             {(p.id, q.id) for p, answers in given.items() for q in answers},
             "question_id",
         )
-        values = {"date": fields.Datetime.now(), **values}
-        questions = self.env["crm.profiling.question"].union(
-            *(one for answers in given.values() for one in answers)
-        )
-        # what the fields would be computed to, without a record for each
-        computed = {
-            question: {
-                "question_id": question.id,
-                "kind": question.kind,
-                "date_expiry": question._get_expiry(values["date"]),
-                "questionnaire_id": questionnaire and questionnaire.id,
-                **values,
-            }
-            for question in questions
-        }
         responses = saving.create(
             [
                 {
                     "partner_id": partner.id,
+                    "question_id": question.id,
                     "answer_id": answer.id,
-                    **computed[question],
+                    "questionnaire_id": questionnaire and questionnaire.id,
+                    **values,
                 }
                 for partner, answers in given.items()
                 for question, chosen in answers.items()

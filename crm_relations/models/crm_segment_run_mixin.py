@@ -6,7 +6,7 @@ from odoo.tools import SQL
 # joiners and leavers that are never asked about, whatever their share
 GUARD_MINIMUM = 50
 # changes after which the planner's statistics are wrong enough to matter
-ANALYZE_FROM = 10_000
+ANALYZE_FROM = 1_000
 
 
 class CrmSegmentRunMixin(models.AbstractModel):
