@@ -104,6 +104,8 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
         """Go back a step and say why; what was imported stays."""
         back = {"reading": "columns", "working": "preview"}
         reason = self._explain_failure(error)
+        if not isinstance(error, UserError):
+            _logger.error("Import %s stopped", self.id, exc_info=error)
         # sudo: the user may just have lost his rights
         self.sudo().write(
             {"state": back.get(self.state, self.state), "message": reason}
@@ -131,6 +133,7 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
             raise
         except Exception:
             # broad: whatever a constraint may raise; alone, each row tells its own
+            _logger.info("Import %s goes on row by row", self.id, exc_info=True)
             self.env.invalidate_all()
             for row in rows:
                 self._apply_alone(row, books)
@@ -149,10 +152,9 @@ class CrmProfilingImportApplyMixin(models.AbstractModel):
             self._mark([(row.id, None, "failed", self._explain_failure(error))])
 
     def _explain_failure(self, error):
-        """Give an error in words for the user; what nobody foresaw goes to the log."""
+        """Give an error in words for the user, also one that nobody foresaw."""
         if isinstance(error, UserError):
             return str(error)
-        _logger.error("Import %s failed", self.id, exc_info=error)
         return f"{type(error).__name__}: {error}"
 
     def _lock_next_rows(self, limit=None):

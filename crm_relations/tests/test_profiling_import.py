@@ -3,7 +3,6 @@ from datetime import timedelta
 from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
 
 from .profiling_import_common import HEADERS, ProfilingImportCommon
 
@@ -334,8 +333,7 @@ class TestProfilingImport(ProfilingImportCommon):
             return create(records, vals_list)
 
         self.patch(partners, "create", create_or_refuse)
-        with mute_logger("odoo.addons.crm_relations.models"):
-            job.action_apply()
+        job.action_apply()
         self.assertEqual(
             [(row.state, row.problem) for row in job.row_ids],
             [

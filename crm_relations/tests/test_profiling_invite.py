@@ -1,9 +1,11 @@
 import re
 from datetime import timedelta
 
+from lxml import etree
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
+from odoo.tools.safe_eval import safe_eval
 
 from .profiling_common import ProfilingCommon
 
@@ -107,6 +109,27 @@ class TestProfilingInvite(ProfilingCommon):
                 {"partner_id": partner.id, "questionnaire_id": questionnaire.id}
             ).write(values)
         self.assertEqual(self._invite(self.people).send_count, 4)
+
+    def test_list_tells_who_waits_and_who_let_it_lapse(self):
+        past = fields.Datetime.now() - timedelta(days=1)
+        rows = self.env["crm.profiling.invitation"].create(
+            [
+                {"partner_id": partner.id, "questionnaire_id": self.fair.id}
+                for partner in self.people[:3]
+            ]
+        )
+        rows[0].date_answered = past
+        rows[1].date_expiry = past
+        view = rows.get_views([(False, "search")])["views"]["search"]
+        filters = {
+            node.get("name"): node.get("domain")
+            for node in etree.fromstring(view["arch"]).iter("filter")
+            if node.get("domain")
+        }
+        for number, name in enumerate(("answered", "lapsed", "waiting")):
+            with self.subTest(name):
+                domain = safe_eval(filters[name])
+                self.assertEqual(rows.filtered_domain(domain), rows[number])
 
     def test_two_who_send_at_a_time_invite_once(self):
         self._send(self._invite(self.people))
