@@ -33,14 +33,50 @@ class CrmCaseSegmentMixin(models.AbstractModel):
             case.segment_ids = found[case].sudo(self.env.su) & seen
 
     def _search_segment_ids(self, operator, value):
-        own, company = "partner_id.segment_ids", "commercial_partner_id.segment_ids"
-        if operator == "in" and False in value:
-            some = [one for one in value if one]
-            anyone = Domain(own, "!=", False) | Domain(company, "!=", False)
-            return ~anyone | Domain(own, "in", some) | Domain(company, "in", some)
         if operator in Domain.NEGATIVE_OPERATORS:
             return NotImplemented
-        return Domain(own, operator, value) | Domain(company, operator, value)
+        if operator != "in":
+            return self._get_segment_domain(self._find_segments(operator, value))
+        ids = [one for one in value if one]
+        found = self._get_segment_domain(self._find_segments("in", ids))
+        if False in value:
+            found |= ~self._get_segment_domain(self._find_segments("!=", False))
+        return found
+
+    @api.model
+    def _find_segments(self, operator, value):
+        """Query the segments that a condition means, of those the reader may see."""
+        segments = self.env["crm.segment"].with_context(active_test=False)
+        if operator in ("any", "any!"):
+            return segments._search(value) if isinstance(value, Domain) else value
+        by_id = operator in ("in", "!=", "child_of", "parent_of")
+        field = "id" if by_id else "display_name"
+        return segments._search([(field, operator, value)])
+
+    @api.model
+    def _get_segment_domain(self, segments):
+        """Give the cases of members; one hash of partners, however many they are."""
+
+        def to_sql(_model, alias, _query):
+            return SQL(
+                "COALESCE(%s IN (SELECT m.partner_id FROM %s m), FALSE)",
+                SQL.identifier(alias, "partner_id"),
+                self._get_members(segments),
+            )
+
+        return Domain.custom(to_sql=to_sql)
+
+    @api.model
+    def _get_members(self, segments):
+        """Give the SQL table (partner_id, segment_id): members, and their contacts."""
+        return SQL(
+            """(SELECT r.partner_id, r.segment_id FROM crm_segment_partner_rel r
+                WHERE r.segment_id IN %(segments)s
+                UNION SELECT p.id, r.segment_id FROM crm_segment_partner_rel r
+                JOIN res_partner p ON p.commercial_partner_id = r.partner_id
+                WHERE r.segment_id IN %(segments)s)""",
+            segments=segments.subselect(),
+        )
 
     def _read_group_groupby(self, alias, groupby_spec, query):
         """Group by segments: a case counts once in each segment of either of the two.
@@ -51,23 +87,14 @@ class CrmCaseSegmentMixin(models.AbstractModel):
             return super()._read_group_groupby(alias, groupby_spec, query)
         self._check_field_access(self._fields["segment_ids"], "read")
         members = query.make_alias(alias, "segment")
-        # of no company's business: the rules of segments hold
-        segments = self.env["crm.segment"].with_context(active_test=False)._search([])
-        table = SQL(
-            """(SELECT r.partner_id, r.segment_id FROM crm_segment_partner_rel r
-                UNION SELECT p.id, r.segment_id FROM crm_segment_partner_rel r
-                JOIN res_partner p ON p.commercial_partner_id = r.partner_id)"""
-        )
         query.add_join(
             "LEFT JOIN",
             members,
-            table,
+            self._get_members(self._find_segments("!=", False)),
             SQL(
-                "%s = %s AND %s IN %s",
+                "%s = %s",
                 SQL.identifier(members, "partner_id"),
                 SQL.identifier(alias, "partner_id"),
-                SQL.identifier(members, "segment_id"),
-                segments.subselect(),
             ),
         )
         return SQL.identifier(members, "segment_id")

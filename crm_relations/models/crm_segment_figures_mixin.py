@@ -42,12 +42,13 @@ class CrmSegmentFiguresMixin(models.AbstractModel):
             segment.open_case_count = counts.get(segment._origin, 0)
 
     def _count_cases(self, domain):
-        """Count the members' cases that the reader may see; one query."""
-        return dict(
-            self.env["crm.case"]._read_group(
-                self._get_case_domain() & domain, ["segment_ids"], ["__count"]
-            )
-        )
+        """Count the members' cases that the reader may see: {segment: number}.
+
+        A query for each segment, as a form shows one: to group the cases by segments
+        reads the members of all of them.
+        """
+        count = self.env["crm.case"].search_count
+        return {one: count(one._get_case_domain() & domain) for one in self._origin}
 
     def _get_case_domain(self):
         return Domain("segment_ids", "in", self._origin.ids)

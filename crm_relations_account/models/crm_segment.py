@@ -19,49 +19,54 @@ class CrmSegment(models.Model):
         """Add the turnover of twelve months, for whoever may read invoices."""
         figures = super()._get_member_figures()
         if self.env.user.has_groups(ACCOUNTANTS):
-            labels = {
-                "customer": self.env._("Sold in 12 months"),
-                "supplier": self.env._("Bought in 12 months"),
-            }
-            for number, (kind, label) in enumerate(labels.items()):
-                for segment, amount in self._get_member_turnover(kind).items():
-                    figure = RelationFigure(
-                        f"{kind}_turnover",
-                        label,
-                        self._format_amount(amount),
-                        f"action_view_{kind}_invoices",
-                        sequence=60 + number,
-                    )
-                    figures[segment.id].append(figure)
+            for segment in self:
+                figures[segment.id] += segment._get_turnover_figures()
         return figures
 
-    def _get_member_turnover(self, kind):
-        """Give {segment: amount in the reader's currency}, each invoice once.
+    def _get_turnover_figures(self):
+        """Give the tiles; none of what there are no invoices of."""
+        turnover = self._get_member_turnover()
+        labels = {
+            "customer": self.env._("Sold in 12 months"),
+            "supplier": self.env._("Bought in 12 months"),
+        }
+        return [
+            RelationFigure(
+                f"{kind}_turnover",
+                label,
+                self._format_amount(turnover[kind]),
+                f"action_view_{kind}_invoices",
+                sequence=60,
+            )
+            for kind, label in labels.items()
+            if kind in turnover
+        ]
 
-        What is nothing is left out. One query for each segment: a form shows one.
+    def _get_member_turnover(self):
+        """Give {customer or supplier: amount in the reader's currency}; one query.
+
+        Each invoice counts once.
         """
+        rows = self.env["account.move"]._read_group(
+            self._get_invoice_domain("customer", "supplier"),
+            ["move_type", "company_id"],
+            ["amount_untaxed_signed:sum"],
+        )
         totals = {}
-        for segment in self:
-            rows = self.env["account.move"]._read_group(
-                segment._get_invoice_domain(kind),
-                ["company_id"],
-                ["amount_untaxed_signed:sum"],
-            )
-            sign = 1 if kind == "customer" else -1
-            total = sum(
-                self._convert_amount(sign * amount, one) for one, amount in rows
-            )
-            if rows:
-                totals[segment] = total
+        for move_type, company, amount in rows:
+            kind = "customer" if move_type in TYPES["customer"] else "supplier"
+            signed = amount if kind == "customer" else -amount
+            converted = self._convert_amount(signed, company)
+            totals[kind] = totals.get(kind, 0.0) + converted
         return totals
 
-    def _get_invoice_domain(self, kind):
+    def _get_invoice_domain(self, *kinds):
         """Say which invoices are those of members, in their name or a contact's."""
         own = Domain("partner_id.segment_ids", "in", self.ids)
         company = Domain("commercial_partner_id.segment_ids", "in", self.ids)
         return (
             Domain("state", "=", "posted")
-            & Domain("move_type", "in", TYPES[kind])
+            & Domain("move_type", "in", [one for kind in kinds for one in TYPES[kind]])
             & Domain("invoice_date", ">", fields.Date.today() - timedelta(days=_DAYS))
             & (own | company)
         )
