@@ -128,8 +128,8 @@ class CrmSegmentDocumentMixin(models.AbstractModel):
         if self.segment_id.company_id:
             return SQL("1")
         # sudo: currencies of all companies, nothing else of them
-        companies = self.env["res.company"].sudo().search([])
-        foreign = companies.filtered(lambda one: one.currency_id != target.currency_id)
+        companies = self.env["res.company"].sudo()
+        foreign = companies.search([("currency_id", "!=", target.currency_id.id)])
         if not foreign:
             return SQL("1")
         currencies = foreign.currency_id | target.currency_id

@@ -264,5 +264,6 @@ class CrmSegmentFiguresMixin(models.AbstractModel):
         They can ask for a category, and hear of it from `write` on partners, which is
         passed over here.
         """
-        super()._forget_changed(changed, count)
+        result = super()._forget_changed(changed, count)
         self.env["res.partner"].browse(changed)._touch_case_timers()
+        return result
