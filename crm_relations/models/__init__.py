@@ -1,4 +1,5 @@
 # isort: off
+from . import res_company
 from . import resource_calendar
 from . import resource_calendar_attendance
 from . import resource_calendar_leaves
@@ -31,6 +32,7 @@ from . import crm_case_sla_mixin
 from . import crm_case_ladder_mixin
 from . import crm_case_automation_mixin
 from . import crm_case_memory_mixin
+from . import crm_case_figures_mixin
 from . import crm_case
 from . import crm_case_delivery
 from . import crm_case_document_mixin
@@ -84,6 +86,7 @@ from . import crm_partner_sentiment
 from . import crm_partner_history_source_mixin
 from . import crm_partner_history
 from . import rating_rating
+from . import crm_case_figures_sources
 from . import res_partner_memory_mixin
 from . import res_partner_figures_mixin
 from . import res_partner_privacy_mixin

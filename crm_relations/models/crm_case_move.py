@@ -1,15 +1,16 @@
 from odoo import api, fields, models
 
 from ..tools import transitions
+from ..tools.local_day import get_local_day
 
 
 class CrmCaseMove(models.Model):
     """One stay of a case: since when it was in this state, stage, section and hands.
 
-    A row is written by the case when one of the four changes, and never changed
-    afterwards except that the next move closes it with `date_end`. Time per state,
-    section or person is the sum of `hours`; the backlog on any past day is the
-    rows that cover it.
+    A row is written by the case when one of the four changes, or when it is archived
+    or taken back, and never changed afterwards except that the next move closes it
+    with `date_end`. Time per state, section or person is the sum of `hours`; the
+    backlog on any past day is the open rows that cover the day's end.
     """
 
     _name = "crm.case.move"
@@ -46,15 +47,85 @@ class CrmCaseMove(models.Model):
     user_id = fields.Many2one(
         "res.users", "Responsible", index=True, readonly=True, ondelete="set null"
     )
-    company_id = fields.Many2one("res.company", readonly=True, ondelete="cascade")
+    company_id = fields.Many2one(
+        related="case_id.company_id",
+        store=True,
+        precompute=True,
+        ondelete="cascade",
+        help="The company that has the case now: who may see it, sees all its past.",
+    )
+    is_archived = fields.Boolean("Archived", readonly=True)
+    is_open = fields.Boolean(
+        "In the Backlog",
+        compute="_compute_is_open",
+        store=True,
+        precompute=True,
+        help="Draft, open or pending, and not archived.",
+    )
+    was_open = fields.Boolean(
+        "In the Backlog Before",
+        compute="_compute_was_open",
+        store=True,
+        precompute=True,
+        readonly=False,
+    )
+    # kept, so that a company that moves to another time zone keeps its past figures
+    day = fields.Date(
+        "Day",
+        compute="_compute_day",
+        store=True,
+        precompute=True,
+        help="Of the beginning, in the company's time zone.",
+    )
+    day_end = fields.Date(
+        "Last Day",
+        compute="_compute_day_end",
+        store=True,
+        precompute=True,
+        help="Of the end, in the company's time zone.",
+    )
 
     # the stay that lasts, found without reading the case's past; also the guard
     # that a case is never in two places at once
     _current_uniq = models.UniqueIndex("(case_id) WHERE date_end IS NULL")
     _state_date_idx = models.Index("(state, date)")
+    # the backlog of some weeks, its section and access included, from an index alone
+    _day_idx = models.Index(
+        """(day, section_id, company_id)
+        INCLUDE (case_id, user_id, state, is_open, was_open, date, id)
+        WHERE is_open OR was_open"""
+    )
+    _day_end_idx = models.Index(
+        """(day_end, section_id, company_id)
+        INCLUDE (case_id, user_id, state, date_end, id)
+        WHERE is_open AND day_end IS NOT NULL"""
+    )
 
     @api.depends("date", "date_end")
     def _compute_hours(self):
         for move in self:
             stay = move.date_end - move.date if move.date_end else None
             move.hours = stay.total_seconds() / 3600 if stay else 0.0
+
+    @api.depends("state", "is_archived")
+    def _compute_is_open(self):
+        for move in self:
+            is_unclosed = move.state in transitions.UNCLOSED
+            move.is_open = is_unclosed and not move.is_archived
+
+    @api.depends("state_from")
+    def _compute_was_open(self):
+        """For rows that do not say so, as those of an import."""
+        for move in self:
+            move.was_open = move.state_from in transitions.UNCLOSED
+
+    @api.depends("date")
+    def _compute_day(self):
+        for move in self:
+            move.day = get_local_day(move.date, move.company_id._get_time_zone())
+
+    @api.depends("date_end")
+    def _compute_day_end(self):
+        for move in self:
+            zone = move.company_id._get_time_zone()
+            move.day_end = move.date_end and get_local_day(move.date_end, zone)
