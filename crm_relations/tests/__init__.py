@@ -11,6 +11,7 @@ from . import (
     test_case_sentiment,
     test_case_state,
     test_case_transfer,
+    test_control_chart,
     test_conventions,
     test_doctests,
     test_mail_authentication,
