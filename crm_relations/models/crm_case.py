@@ -25,6 +25,8 @@ class CrmCase(models.Model):
         # before the state: clocks are reckoned from the stays that it records
         "crm.case.sla.mixin",
         "crm.case.ladder.mixin",
+        # before the state: it counts the moves that are recorded there
+        "crm.case.figures.mixin",
         "crm.case.command.mixin",
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",

@@ -1,4 +1,5 @@
 from . import (
+    test_analysis_figures,
     test_case_assignment,
     test_case_assignment_people,
     test_case_assignment_race,
