@@ -7,6 +7,7 @@ from . import crm_case_channel
 from . import crm_case_stage
 from . import crm_case_section_intake_mixin
 from . import crm_case_section_service_mixin
+from . import crm_case_section_team_mixin
 from . import crm_case_section
 from . import crm_case_section_member
 from . import crm_case_section_step
@@ -32,8 +33,10 @@ from . import crm_case_sla_mixin
 from . import crm_case_ladder_mixin
 from . import crm_case_automation_mixin
 from . import crm_case_memory_mixin
+from . import crm_case_backlog_mixin
 from . import crm_case_figures_mixin
 from . import crm_case
+from . import crm_case_backlog
 from . import crm_case_delivery
 from . import crm_case_document_mixin
 from . import ir_sequence

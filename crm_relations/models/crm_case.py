@@ -31,6 +31,7 @@ class CrmCase(models.Model):
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",
         "crm.case.memory.mixin",
+        "crm.case.backlog.mixin",
         "crm.case.assignment.mixin",
         "crm.case.intake.mixin",
         "crm.case.route.mixin",
@@ -171,11 +172,6 @@ class CrmCase(models.Model):
     # "my unclosed", in the list's order
     _my_idx = models.Index(
         """(user_id, priority DESC, id DESC)
-        WHERE active IS TRUE AND state IN ('draft', 'open', 'pending')"""
-    )
-    # the figures on the sections' cards, record rules included
-    _unclosed_idx = models.Index(
-        """(section_id, user_id, company_id, date_deadline, stage_id)
         WHERE active IS TRUE AND state IN ('draft', 'open', 'pending')"""
     )
     # the columns of a board, record rules included

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from ..tools import transitions
 from ..tools.local_day import get_local_day
@@ -129,3 +130,12 @@ class CrmCaseMove(models.Model):
         for move in self:
             zone = move.company_id._get_time_zone()
             move.day_end = move.date_end and get_local_day(move.date_end, zone)
+
+    @api.model
+    def _get_open_domain(self, day):
+        """Give which stays were in the backlog at the end of a day."""
+        return (
+            Domain("is_open", "=", True)
+            & Domain("day", "<=", day)
+            & (Domain("day_end", "=", False) | Domain("day_end", ">", day))
+        )

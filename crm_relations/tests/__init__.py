@@ -1,5 +1,6 @@
 from . import (
     test_analysis_figures,
+    test_backlog,
     test_case_assignment,
     test_case_assignment_people,
     test_case_assignment_race,

@@ -1,0 +1,435 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..tools import transitions
+from ..tools.local_day import get_day_start, get_days
+
+_CHART_DAYS = 30
+_LONGEST = 8  # cases in the list of those that wait longest
+# figures of now in the order of the page, each in the words of its card on the overview
+_NOW = ("open", "waiting", "unassigned", "late", "at_risk")
+
+
+class CrmCaseSectionTeamMixin(models.AbstractModel):
+    """The team's page: what the people of a section have before them, at a glance.
+
+    Everything is counted over the cases that the reader may see, sub-sections
+    included, and every figure opens its cases.
+    """
+
+    _name = "crm.case.section.team.mixin"
+    _description = "Team's Page"
+
+    # ------------------------------------------------------------
+    # THE PAGE
+    # ------------------------------------------------------------
+
+    @api.readonly
+    @api.model
+    def get_team_page(self, section_id=None):
+        """Give what the team's page shows; 17 queries whatever there is.
+
+        :param int section_id: empty stands for the first section the user works in
+        :return: {"sections": [{"id", "name"}], "section": {"id", "name"} or False,
+            "date": now, and what `_get_team_figures` adds}
+        """
+        sections = self.search([])  # pylint: disable=no-search-all
+        section = self._find_team_section(sections, section_id)
+        page = {
+            "sections": [
+                {"id": one.id, "name": one.display_name} for one in sections
+            ],
+            "section": False,
+            "date": fields.Datetime.to_string(fields.Datetime.now()),
+        }
+        if section:
+            page["section"] = {"id": section.id, "name": section.display_name}
+            page |= section._get_team_figures()
+        return page
+
+    @api.model
+    def _find_team_section(self, sections, section_id):
+        """Give the section that is asked for if it can be seen, else one's own."""
+        if section_id and section_id in sections.ids:
+            return self.browse(section_id)
+        own = self.search([("staff_ids", "in", self.env.uid)], limit=1)
+        return own or sections[:1]
+
+    def _get_team_figures(self):
+        """Give the parts of the page; a hook: add a key of your own through `super`.
+
+        :return: {"is_partial", "now", "weeks", "members", "waiting", "chart"}
+        """
+        self.ensure_one()
+        by_user = self._count_team_now()
+        return {
+            "is_partial": not self.env.user.has_group(
+                "crm_relations.crm_relations_group_section"
+            ),
+            "now": self._get_team_now(by_user),
+            "weeks": self._get_team_weeks(),
+            "members": self._get_team_members(by_user),
+            "waiting": self._get_team_waiting(),
+            "chart": self._get_team_chart(),
+        }
+
+    def _get_team_scope(self):
+        return Domain("section_id", "child_of", self.id)
+
+    # ------------------------------------------------------------
+    # NOW
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_team_now_domains(self):
+        """Give what each figure of now counts, among the unclosed cases.
+
+        Only conditions on columns of the case: all are counted in one pass.
+
+        :return: {key: Domain over crm.case}
+        """
+        Case = self.env["crm.case"]
+        return {
+            "open": Domain.TRUE,
+            "waiting": Domain("state", "!=", transitions.PENDING),
+            "unassigned": Domain("user_id", "=", False),
+            "late": Case._get_late_domain(),
+            "at_risk": Domain("sla_state", "in", ("at_risk", "missed")),
+        }
+
+    def _count_team_now(self):
+        """Count the unclosed cases by responsible and figure; one query.
+
+        :return: {user id or None: {figure: number, "last_action": date}}
+        """
+        Case = self.env["crm.case"]
+        domains = self._get_team_now_domains()
+        query = Case._search(
+            Case._get_unclosed_domain() & self._get_team_scope(), order=""
+        )
+        query.groupby = SQL.identifier(Case._table, "user_id")
+        # SQL: the query carries the reader's access; Odoo counts one condition a time
+        rows = self.env.execute_query(
+            query.select(
+                query.groupby,
+                SQL("max(%s)", SQL.identifier(Case._table, "date_last_action")),
+                *Case._get_count_sql(domains.values()),
+            )
+        )
+        return {
+            user_id: dict(zip(domains, counts, strict=True)) | {"last_action": last}
+            for user_id, last, *counts in rows
+        }
+
+    def _get_team_now(self, by_user):
+        labels = {
+            "open": self.env._("Unclosed"),
+            "waiting": self.env._("Waiting for us"),
+            "unassigned": self.env._("Unassigned"),
+            "late": self.env._("Late"),
+            "at_risk": self.env._("Promise at risk"),
+        }
+        return [
+            {
+                "key": key,
+                "label": labels[key],
+                "value": sum(counts[key] for counts in by_user.values()),
+            }
+            for key in _NOW
+        ]
+
+    # ------------------------------------------------------------
+    # THIS WEEK AGAINST LAST
+    # ------------------------------------------------------------
+
+    def _get_team_spans(self):
+        """Give this week so far, and last week up to the same moment of it.
+
+        :return: ((begin, end), (begin, end)), naive UTC
+        """
+        company = self.company_id or self.env.company
+        zone, today = company._get_time_zone(), company._get_today()
+        monday = today - timedelta(days=today.weekday())
+        now = fields.Datetime.now()
+        since_midnight = now - get_day_start(today, zone)
+        before = get_day_start(today - timedelta(days=7), zone) + since_midnight
+        return (
+            (get_day_start(monday, zone), now),
+            (get_day_start(monday - timedelta(days=7), zone), before),
+        )
+
+    def _get_team_weeks(self):
+        """Compare this week with last; 3 queries.
+
+        :return: list of {"key", "label", "unit": "count", "hours" or "percent",
+            "value", "former", "better": "more", "less" or False}
+        """
+        spans = self._get_team_spans()
+        opened, closed = self._count_team_flows(spans)
+        answer = self._measure_team_span("date_first_response", spans)
+        close = self._measure_team_span("date_closed", spans)
+        table = (
+            ("opened", self.env._("Opened"), "count", False, opened),
+            ("closed", self.env._("Closed"), "count", "more", closed),
+            ("answer", self.env._("First answer"), "hours", "less", answer["median"]),
+            ("close", self.env._("Time to close"), "hours", "less", close["median"]),
+            ("promise", self.env._("Promises kept"), "percent", "more", close["kept"]),
+        )
+        return [
+            {
+                "key": key,
+                "label": label,
+                "unit": unit,
+                "better": better,
+                "value": value,
+                "former": former,
+            }
+            for key, label, unit, better, (value, former) in table
+        ]
+
+    def _count_team_flows(self, spans):
+        """Count what was opened and closed in each span; one query.
+
+        :return: ([opened], [closed])
+        """
+        Move = self.env["crm.case.move"]
+        kinds = [self._get_flow_domain(is_new) for is_new in (True, False)]
+        first = min(begin for begin, _end in spans)
+        query = Move._search(
+            self._get_team_scope()
+            # lets the index on days serve, wherever the companies' days begin
+            & Domain("day", ">=", first.date() - timedelta(days=1))
+            & Domain.OR(kinds),
+            order="",
+        )
+        columns = [
+            SQL(
+                "count(*) FILTER (WHERE %s)",
+                (kind & self._get_span_domain("date", span))
+                .optimize_full(Move)
+                ._to_sql(Move, Move._table, None),
+            )
+            for kind in kinds
+            for span in spans
+        ]
+        # SQL: as in `_count_team_now`
+        [row] = self.env.execute_query(query.select(*columns))
+        return row[: len(spans)], row[len(spans) :]
+
+    @api.model
+    def _get_flow_domain(self, is_new):
+        return Domain("is_open", "=", is_new) & Domain("was_open", "=", not is_new)
+
+    @api.model
+    def _get_span_domain(self, name, span):
+        return Domain(name, ">=", span[0]) & Domain(name, "<", span[1])
+
+    def _measure_team_span(self, date_name, spans):
+        """Measure the cases answered, or closed, in each span; one query.
+
+        :param str date_name: "date_first_response" or "date_closed"
+        :return: {"median": [hours or None], "kept": [percent or None]}
+        """
+        Case = self.env["crm.case"]
+        hours = {
+            "date_first_response": "hours_first_response",
+            "date_closed": "hours_close",
+        }[date_name]
+        within = [
+            self._get_span_domain(date_name, span)
+            .optimize_full(Case)
+            ._to_sql(Case, Case._table, None)
+            for span in spans
+        ]
+        query = Case._search(
+            self._get_team_scope()
+            & Domain.OR(self._get_span_domain(date_name, span) for span in spans),
+            order="",
+        )
+        column = SQL.identifier(Case._table, hours)
+        state = SQL.identifier(Case._table, "sla_state")
+        # SQL: as in `_count_team_now`; Odoo knows no median
+        [row] = self.env.execute_query(
+            query.select(
+                *[
+                    SQL(
+                        """percentile_cont(0.5) WITHIN GROUP (ORDER BY %s)
+                        FILTER (WHERE %s)""",
+                        column,
+                        span,
+                    )
+                    for span in within
+                ],
+                *[
+                    SQL(
+                        """100.0 * count(*) FILTER (WHERE %(state)s = 'met' AND %(in)s)
+                        / NULLIF(count(*) FILTER (
+                            WHERE %(state)s IN ('met', 'missed') AND %(in)s), 0)""",
+                        **{"state": state, "in": span},
+                    )
+                    for span in within
+                ],
+            )
+        )
+        count = len(spans)
+        kept = [share if share is None else float(share) for share in row[count:]]
+        return {"median": row[:count], "kept": kept}
+
+    # ------------------------------------------------------------
+    # PEOPLE
+    # ------------------------------------------------------------
+
+    def _get_team_members(self, by_user):
+        """Tell who is on what, the busiest first; 5 queries.
+
+        :return: list of {"id", "name", "open", "late", "last_action", "capacity",
+            "is_away"}; the capacity is 0 where there is no limit
+        """
+        lines = self.env["crm.case.section.member"].search(self._get_team_scope())
+        capacities = {}
+        for user, own in lines.grouped("user_id").items():
+            limits = own.mapped("capacity")
+            capacities[user.id] = sum(limits) if all(limits) else 0
+        users = self.env["res.users"].browse(
+            {*capacities, *filter(None, by_user)} | {*self.user_id.ids}
+        )
+        absent = users._find_absent()
+        rows = []
+        # sudo: names of colleagues
+        for user in users.sudo():
+            counts = by_user.get(user.id, {})
+            last = counts.get("last_action")
+            rows.append(
+                {
+                    "id": user.id,
+                    "name": user.name,
+                    "open": counts.get("open", 0),
+                    "late": counts.get("late", 0),
+                    "last_action": last and fields.Datetime.to_string(last),
+                    "capacity": capacities.get(user.id, 0),
+                    "is_away": user.id in absent.ids,
+                }
+            )
+        return sorted(rows, key=lambda row: (-row["open"], row["name"], row["id"]))
+
+    # ------------------------------------------------------------
+    # WHAT WAITS LONGEST
+    # ------------------------------------------------------------
+
+    def _get_unanswered_domain(self):
+        return (
+            self.env["crm.case"]._get_unclosed_domain()
+            & Domain("date_first_response", "=", False)
+            & self._get_team_scope()
+        )
+
+    def _get_team_waiting(self):
+        """Give the oldest cases that nobody has answered yet."""
+        cases = self.env["crm.case"].search_fetch(
+            self._get_unanswered_domain(),
+            ["name", "number", "create_date", "user_id", "partner_id", "contact_name"],
+            limit=_LONGEST,
+            order="create_date, id",
+        )
+        return [
+            {
+                "id": case.id,
+                "name": case.name,
+                "number": case.number,
+                "since": fields.Datetime.to_string(case.create_date),
+                # sudo: names, of a case that the reader sees
+                "user": case.user_id.sudo().name or "",
+                "partner": case.partner_id.sudo().display_name
+                or case.contact_name
+                or "",
+            }
+            for case in cases
+        ]
+
+    # ------------------------------------------------------------
+    # CHART
+    # ------------------------------------------------------------
+
+    def _get_team_chart(self):
+        """Give the backlog of the last days; 2 queries."""
+        today = (self.company_id or self.env.company)._get_today()
+        days = get_days(today - timedelta(days=_CHART_DAYS - 1), today)
+        opened, closed, states = self.env["crm.case.backlog"]._count_by_day(
+            days, self._get_team_scope()
+        )
+        return {
+            "days": [fields.Date.to_string(day) for day in days],
+            "opened": opened,
+            "closed": closed,
+            "open": [sum(counts) for counts in zip(*states.values(), strict=True)],
+        }
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_view_team(self):
+        """Open the team's page of this section."""
+        self.ensure_one()
+        action = self.env["ir.actions.client"]._for_xml_id(
+            "crm_relations.crm_case_section_action_team"
+        )
+        return action | {"params": {"section_id": self.id}}
+
+    def action_view_team_figure(self, key, user_id=None):
+        """Open the cases behind a figure of the page.
+
+        :param str key: of a figure of now, "unanswered", or one of the week's
+            preceded by "week:" or "former:"
+        :param int user_id: only this person's
+        :return: action over crm.case
+        """
+        self.ensure_one()
+        self.check_access("read")
+        Case = self.env["crm.case"]
+        own = Domain("user_id", "=", user_id) if user_id else Domain.TRUE
+        now = self._get_team_now_domains()
+        if key in now:
+            domain = Case._get_unclosed_domain() & self._get_team_scope() & now[key]
+            label = next(
+                row["label"] for row in self._get_team_now({}) if row["key"] == key
+            )
+        elif key == "unanswered":
+            domain, label = self._get_unanswered_domain(), self.env._("Unanswered")
+        else:
+            label, domain = self._get_week_figure(*key.partition(":")[::2])
+        # a merged case was opened and closed all the same
+        is_flow = key.endswith((":opened", ":closed"))
+        return Case._get_figure_action(
+            f"{self.display_name}: {label}", domain & own, active_test=not is_flow
+        )
+
+    def _get_week_figure(self, week, key):
+        """Give the name and the condition of a figure of the week.
+
+        :raise UserError: there is no such figure
+        """
+        weeks = ("week", "former")
+        if week not in weeks:
+            raise UserError(self.env._("Figure: the page has no “%s”.", week))
+        span = self._get_team_spans()[weeks.index(week)]
+        scope = self._get_team_scope()
+        if key in ("opened", "closed"):
+            stays = self._get_span_domain("date", span) & scope
+            stays &= self._get_flow_domain(key == "opened")
+            domain = Domain("move_ids", "any", stays)
+        else:
+            names = {"answer": "date_first_response"}
+            domain = scope & self._get_span_domain(names.get(key, "date_closed"), span)
+            if key == "promise":
+                domain &= Domain("sla_state", "in", ("met", "missed"))
+        label = {
+            "opened": self.env._("Opened"),
+            "closed": self.env._("Closed"),
+            "answer": self.env._("Answered"),
+        }.get(key, self.env._("Closed"))
+        return label, domain
