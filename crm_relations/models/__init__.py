@@ -93,6 +93,8 @@ from . import crm_case_figures_sources
 from . import res_partner_memory_mixin
 from . import res_partner_figures_mixin
 from . import res_partner_privacy_mixin
+from . import res_partner_quality_mixin
+from . import res_partner_service_mixin
 from . import res_partner_category
 from . import res_partner
 from . import crm_profiling_question
@@ -111,3 +113,8 @@ from . import crm_segment_explain_mixin
 from . import crm_segment_outcome_mixin
 from . import crm_segment
 from . import res_partner_segment
+from . import crm_quality_action
+from . import crm_quality_score_figures_mixin
+from . import crm_quality_score_run_mixin
+from . import crm_quality_score
+from . import crm_quality_score_criterion

@@ -12,4 +12,5 @@ from . import (
     crm_profiling_fill,
     crm_segment_explain,
     crm_segment_preview,
+    crm_service_report,
 )
