@@ -1,1 +1,1 @@
-from . import profiling
+from . import digest, profiling

@@ -40,9 +40,7 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
         sections = self.search([])  # pylint: disable=no-search-all
         section = self._find_team_section(sections, section_id)
         page = {
-            "sections": [
-                {"id": one.id, "name": one.display_name} for one in sections
-            ],
+            "sections": [{"id": one.id, "name": one.display_name} for one in sections],
             "section": False,
             "date": fields.Datetime.to_string(fields.Datetime.now()),
         }

@@ -63,9 +63,7 @@ class TestBacklog(BacklogCommon):
                         continue
                     flows = [
                         self._flows_between(past, end - timedelta(hours=hours), end)
-                        for end, hours in zip(
-                            ends, self._hours_of(ends), strict=True
-                        )
+                        for end, hours in zip(ends, self._hours_of(ends), strict=True)
                     ]
                     self.assertEqual(figures["opened"], [len(o) for o, _c in flows])
                     self.assertEqual(figures["closed"], [len(c) for _o, c in flows])

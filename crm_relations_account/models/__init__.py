@@ -1,1 +1,7 @@
-from . import account_move, account_payment, crm_partner_history, res_partner
+from . import (
+    account_move,
+    account_payment,
+    crm_case_target,
+    crm_partner_history,
+    res_partner,
+)

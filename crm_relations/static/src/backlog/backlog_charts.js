@@ -30,7 +30,8 @@ export function getSteps(days) {
         const start = deserializeDate(day).startOf(unit).toISODate();
         if (start !== key) {
             key = start;
-            const format = unit === "month" ? { month: "short", year: "numeric" } : null;
+            const format =
+                unit === "month" ? { month: "short", year: "numeric" } : null;
             steps.push({
                 label: deserializeDate(day).toLocaleString(
                     format || { day: "numeric", month: "short" },
@@ -50,7 +51,10 @@ const inAll = (steps, values) =>
     );
 
 const wholeNumbers = { ticks: { precision: 0 } };
-const quietDays = { grid: { display: false }, ticks: { maxRotation: 0, maxTicksLimit: 10 } };
+const quietDays = {
+    grid: { display: false },
+    ticks: { maxRotation: 0, maxTicksLimit: 10 },
+};
 const onStep = { mode: "index", intersect: false };
 
 /** A line: what was open at the end of each step. */
@@ -159,7 +163,10 @@ export function getAgeConfig(ages) {
         options: {
             plugins: { legend: { display: false } },
             scales: {
-                x: { grid: { display: false }, title: { display: true, text: _t("Days") } },
+                x: {
+                    grid: { display: false },
+                    title: { display: true, text: _t("Days") },
+                },
                 y: wholeNumbers,
             },
         },

@@ -140,7 +140,11 @@ export class TeamPage extends Component {
         const isMore = value > former;
         const icon = isMore ? "fa-arrow-up" : "fa-arrow-down";
         if (!better) {
-            return { icon, color: "text-muted", word: isMore ? _t("more") : _t("fewer") };
+            return {
+                icon,
+                color: "text-muted",
+                word: isMore ? _t("more") : _t("fewer"),
+            };
         }
         return (better === "more") === isMore
             ? { icon, color: "text-success", word: _t("better") }
