@@ -123,5 +123,13 @@ from . import crm_quality_score
 from . import crm_quality_score_criterion
 from . import res_config_settings_quality
 from . import crm_case_target
+from . import crm_case_section_target
 from . import crm_case_digest
 from . import res_users_digest
+from . import crm_quality_indicator_measure_mixin
+from . import crm_quality_indicator_run_mixin
+from . import crm_quality_indicator_chart_mixin
+from . import crm_quality_indicator
+from . import crm_quality_point
+from . import crm_quality_signal
+from . import crm_quality_annotation

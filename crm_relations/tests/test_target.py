@@ -291,6 +291,25 @@ class TestTarget(CrmRelationsCommon):
             self._new_target("sla_share", value=101)
 
     # ------------------------------------------------------------
+    # ON THE TEAM'S PAGE
+    # ------------------------------------------------------------
+
+    def test_team_page_shows_what_runs_now(self):
+        team = self._new_target(section_id=self.support1.id)
+        own = self._new_target(user_id=self.senior.id, section_id=False)
+        self._new_target(section_id=self.support1.id, date_from=date(2026, 2, 1))
+        self._new_target(section_id=self.quality.id)
+        self._close(datetime(2026, 3, 2, 10))
+        section = self.support1.with_user(self.senior)
+        rows = section.get_team_page(section.id)["targets"]
+        self.assertEqual({row["id"] for row in rows}, {team.id, own.id})
+        [row] = [row for row in rows if row["id"] == team.id]
+        self.assertEqual(
+            (row["actual"], row["value"], row["progress"]), ("1", "10", 10)
+        )
+        self.assertEqual(row["state"], "behind")
+
+    # ------------------------------------------------------------
     # WHO MAY
     # ------------------------------------------------------------
 
