@@ -113,6 +113,7 @@ class CrmCaseTarget(models.Model):
     value_text = fields.Char("Target in Words", compute="_compute_texts")
     actual_text = fields.Char("So Far", compute="_compute_texts")
     period_text = fields.Char("Time", compute="_compute_texts")
+    unit_text = fields.Char("Unit", compute="_compute_texts")
 
     _uniq = models.UniqueIndex(
         "(measure, period, date_from, company_id, COALESCE(user_id, 0), "
@@ -315,6 +316,7 @@ class CrmCaseTarget(models.Model):
             target.value_text = target._format(target.value)
             target.actual_text = target._format(target.actual)
             target.period_text = target._get_period_text()
+            target.unit_text = target._get_unit_text()
 
     def _format(self, value):
         """Write a value with its unit, in the reader's language."""
@@ -329,6 +331,15 @@ class CrmCaseTarget(models.Model):
         if unit == "hours":
             return self.env._("%s hours", number)
         return self.env._("%s %%", number)
+
+    def _get_unit_text(self):
+        unit = self._get_measure().unit if self.measure else "count"
+        return {
+            "count": "",
+            "hours": self.env._("hours"),
+            "percent": "%",
+            "amount": self.currency_id.symbol,
+        }[unit]
 
     def _get_period_text(self):
         if not self.date_from:
