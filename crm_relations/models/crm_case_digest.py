@@ -136,9 +136,10 @@ class CrmCaseDigest(models.AbstractModel):
     def _get_content(self, monday):
         """Give what there is to tell the reader about the week before ``monday``.
 
-        :return: list of dicts, one per section with anything to tell: ``section``,
-            ``headline``, ``changes``, ``late``, ``late_count``, ``targets``. The number
-            of queries does not depend on the number of sections.
+        :return: list of dicts, one per section with anything to tell: ``title``,
+            ``section``, ``headline``, ``changes``, ``signals``, ``targets``, ``late``,
+            ``late_count``. The number of queries does not depend on the number of
+            sections.
         """
         sections = self._get_sections()
         if not sections:
@@ -147,17 +148,25 @@ class CrmCaseDigest(models.AbstractModel):
         weeks = self._get_weeks(trees, monday)
         late = self._get_late(trees)
         targets = self._get_targets(trees, monday)
-        blocks = []
-        for section in sections:
-            block = {
+        signals = self._get_signals(trees, monday)
+        blocks = [
+            {
                 "section": section,
+                "title": section.display_name,
                 "changes": self._get_changes(weeks[section]),
+                "signals": signals[section],
                 "targets": targets[section],
                 **late[section],
             }
-            if block["changes"] or block["late_count"] or block["targets"]:
-                blocks.append(block | {"headline": self._get_headline(block)})
-        return blocks
+            for section in sections
+        ]
+        return [
+            block | {"headline": self._get_headline(block)}
+            for block in blocks
+            if any(
+                block[part] for part in ("changes", "signals", "targets", "late_count")
+            )
+        ]
 
     @api.model
     def _get_sections(self):
@@ -345,6 +354,24 @@ class CrmCaseDigest(models.AbstractModel):
             section: worth.filtered(lambda one, tree=tree: one.section_id in tree)
             for section, tree in trees.items()
         }
+
+    @api.model
+    def _get_signals(self, trees, monday):
+        """Give {section: last week's signals of its indicators}.
+
+        Those of indicators over all sections stand with the first one.
+        """
+        since = fields.Datetime.to_datetime(monday - timedelta(days=7))
+        recent = self.env["crm.quality.signal"]._get_recent(since, self.env.user)
+        found = {
+            section: recent.filtered(
+                lambda one, tree=tree: one.indicator_id.section_id in tree
+            )
+            for section, tree in trees.items()
+        }
+        first = next(iter(trees))
+        found[first] |= recent.filtered(lambda one: not one.indicator_id.section_id)
+        return found
 
     @api.model
     def _get_headline(self, block):

@@ -149,6 +149,46 @@ class TestDigest(CrmRelationsCommon):
         self.assertEqual((behind.state, ended.state), ("behind", "missed"))
         self.assertEqual(fresh.state, "upcoming")
 
+    def test_signals_of_the_week_are_told(self):
+        indicator = self.env["crm.quality.indicator"].create(
+            {"name": "Opened", "section_id": self.support1.id, "period": "week"}
+        )
+        elsewhere = indicator.copy({"section_id": self.quality.id})
+        everywhere = indicator.copy({"section_id": False})
+        former, own, general, _other = self.env["crm.quality.signal"].create(
+            [
+                {
+                    "indicator_id": one.id,
+                    "date": day,
+                    "date_end": day + timedelta(days=7),
+                    "rule": "1",
+                    "value": 9,
+                    "lower_limit": 1,
+                    "upper_limit": 5,
+                }
+                for one, day in (
+                    (indicator, date(2026, 2, 2)),
+                    (indicator, date(2026, 3, 9)),
+                    (everywhere, date(2026, 3, 9)),
+                    (elsewhere, date(2026, 3, 9)),
+                )
+            ]
+        )
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE crm_quality_signal SET create_date = '2026-02-10' WHERE id = %s",
+            [former.id],
+        )
+        self.boss.crm_digest = "all"
+        blocks = self._content(self.boss)
+        [block] = [one for one in blocks if one["section"] == self.support2]
+        self.assertEqual(block["signals"], own)
+        self.assertIn(general, [signal for one in blocks for signal in one["signals"]])
+        self.assertIn("beyond the limits", self._body(self.boss))
+
+    def _body(self, user):
+        return self.Digest._send(user, MONDAY).body_html
+
     # ------------------------------------------------------------
     # SENDING
     # ------------------------------------------------------------
