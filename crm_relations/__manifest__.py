@@ -87,6 +87,12 @@
         "views/crm_segment_views.xml",
         "views/crm_segment_partner_views.xml",
         "views/crm_segment_menus.xml",
+        "security/crm_quality_indicator_security.xml",
+        "data/ir_cron_indicator_data.xml",
+        "views/crm_quality_signal_views.xml",
+        "views/crm_quality_point_views.xml",
+        "views/crm_quality_indicator_views.xml",
+        "views/crm_quality_indicator_menus.xml",
         "security/crm_quality_security.xml",
         "data/crm_quality_data.xml",
         "wizard/crm_service_report_views.xml",
@@ -112,6 +118,7 @@
         "demo/crm_case_target_demo.xml",
         "demo/crm_case_rule_demo.xml",
         "demo/crm_segment_demo.xml",
+        "demo/crm_quality_indicator_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

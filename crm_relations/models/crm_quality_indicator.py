@@ -176,7 +176,7 @@ class CrmQualityIndicator(models.Model):
     last_value = OptionalFloat(
         readonly=True, copy=False, help="Of the latest finished period."
     )
-    last_value_text = fields.Char("Last Value", compute="_compute_last_value_text")
+    last_value_text = fields.Char("Latest Value", compute="_compute_last_value_text")
     last_date = fields.Date("Last Period from", readonly=True, copy=False)
     point_ids = fields.One2many("crm.quality.point", "indicator_id", "Points")
     signal_ids = fields.One2many("crm.quality.signal", "indicator_id", "Signals")

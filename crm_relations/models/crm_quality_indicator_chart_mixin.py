@@ -53,7 +53,7 @@ class CrmQualityIndicatorChartMixin(models.AbstractModel):
 
     @api.readonly
     def get_chart(self):
-        """Give what the chart of an indicator is drawn from; see static/src/control_chart.
+        """Give what the chart of an indicator is drawn from (static/src/control_chart).
 
         Points are those that were last reckoned. Whoever may read the indicator may
         see its figures, and nothing of the cases.

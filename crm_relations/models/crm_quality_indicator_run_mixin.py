@@ -220,10 +220,10 @@ class CrmQualityIndicatorRunMixin(models.AbstractModel):
 
     @api.model
     def _get_candidates(self, figures, changed):
-        """Give the indexes of points that may be news: changed ones, and those after
-        them that a rule sees together with one.
+        """Give the indexes of points that may be news.
 
-        Limits that follow the latest periods would else make news of old points.
+        Those that have changed, and those after them that a rule sees together with
+        one. Limits that follow the latest periods would else make news of old points.
         """
         candidates = set()
         for index, figure in enumerate(figures):
@@ -231,11 +231,7 @@ class CrmQualityIndicatorRunMixin(models.AbstractModel):
                 candidates.update(range(index, min(index + _REACH, len(figures))))
         return candidates
 
-    def _prepare_signal(self, figure, baseline, rule, side, before):
-        """Give the values of a signal.
-
-        :param before: rules that the point before broke, with their sides
-        """
+    def _prepare_signal(self, figure, baseline, rule, side):
         limits = baseline.get_limits(figure.n)
         return {
             "indicator_id": self.id,
@@ -248,7 +244,6 @@ class CrmQualityIndicatorRunMixin(models.AbstractModel):
             "upper_limit": limits.upper,
             "side": {1: "above", -1: "below", 0: "neither"}[side],
             "mood": self._get_mood(side),
-            "is_continued": before.get(rule) == side,
         }
 
     def _get_mood(self, side):

@@ -24,6 +24,8 @@ class CrmQualitySignal(models.Model):
 
     Written when the point is reckoned, with the limits of that moment, once for each
     rule that it breaks; kept whatever the limits become. People add what they found.
+    New are those that somebody was told of: not the points with which a signal goes
+    on, nor those that were there when the indicator was made.
     """
 
     _name = "crm.quality.signal"
@@ -125,38 +127,37 @@ class CrmQualitySignal(models.Model):
         dates = [one.period.date_from for one in figures]
         kept = self.search([("indicator_id", "=", indicator.id), ("date", "in", dates)])
         known = {(signal.date, int(signal.rule)): signal for signal in kept}
-        baselines = {
-            index: span.baseline
-            for span in spans
-            for index in range(span.start, span.end)
-        }
-        vals_list = [
-            indicator._prepare_signal(
-                figures[index], baselines[index], rule, side, found.get(index - 1, {})
-            )
-            for index in sorted(candidates & found.keys())
-            for rule, side in found[index].items()
-            if (dates[index], rule) not in known
-        ]
-        now_broken = {
-            (dates[index], rule) for index, sides in found.items() for rule in sides
-        }
+        broken = {(dates[index], rule) for index in found for rule in found[index]}
         looked_at = {dates[index] for index in candidates}
         for key, signal in known.items():
-            if key[0] in looked_at and key not in now_broken:
+            if key[0] in looked_at and key not in broken:
                 signal._on_correction()
+        baselines = [span.baseline for span in spans for _n in range(*span[:2])]
+        latest = sum(one.is_finished for one in figures) - 1
+        vals_list = []
+        for index in sorted(candidates & found.keys()):
+            before = found.get(index - 1, {})
+            is_news = not is_first or index >= latest
+            vals_list += [
+                indicator._prepare_signal(figures[index], baselines[index], rule, side)
+                | self._prepare_hearing(before.get(rule) == side, is_news)
+                for rule, side in found[index].items()
+                if (dates[index], rule) not in known
+            ]
         signals = self.create(vals_list)
-        if is_first:
-            finished = [one for one in figures if one.is_finished]
-            last = finished[-1].period.date_from if finished else None
-            signals = signals.filtered(lambda signal: last and signal.date >= last)
-        signals.filtered(lambda signal: not signal.is_continued)._tell()
+        signals.filtered(lambda signal: signal.state == NEW)._tell()
+
+    @api.model
+    def _prepare_hearing(self, is_continued, is_news):
+        """Say whether anybody hears of a signal: where it begins, if it is news."""
+        is_heard = is_news and not is_continued
+        return {"is_continued": is_continued, "state": NEW if is_heard else SEEN}
 
     def _on_correction(self):
         """Close a signal whose point is none any more, by figure or by limits."""
         if self.state == EXPLAINED:
             return
-        if self.state == NEW and not self.case_id and not self.date_told:
+        if not (self.date_told or self.case_id or self.note):
             self.unlink()
             return
         said = self.env._("By the figures and limits of today it is no signal.")

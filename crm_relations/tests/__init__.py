@@ -17,6 +17,8 @@ from . import (
     test_conventions,
     test_digest,
     test_doctests,
+    test_indicator,
+    test_indicator_signal,
     test_mail_authentication,
     test_mail_automatic,
     test_mail_bounce,

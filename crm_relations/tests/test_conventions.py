@@ -48,6 +48,8 @@ _CONTRACT = {
     "crm.profiling.response": """
         partner_id question_id answer_id date user_id questionnaire_id active""",
     "crm.profiling.fill": "partner_id questionnaire_id",
+    "crm.quality.indicator": """
+        measure period section_id centre lower_limit upper_limit signal_ids""",
 }
 
 
