@@ -119,6 +119,7 @@
         "demo/crm_case_rule_demo.xml",
         "demo/crm_segment_demo.xml",
         "demo/crm_quality_indicator_demo.xml",
+        "demo/crm_quality_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

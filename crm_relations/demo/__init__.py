@@ -5,3 +5,4 @@ from . import example_service
 from . import example_rules
 from . import example_events
 from . import example_documents
+from . import example_quality

@@ -384,5 +384,8 @@ class CrmQualityScore(models.Model):
             "view_mode": "graph,list,pivot",
             "views": [(False, "graph"), (False, "list"), (False, "pivot")],
             "domain": [("partner_id", "in", self.partner_id.ids)],
-            "context": {"graph_mode": "line"},
+            "context": {
+                "graph_mode": "line",
+                "graph_groupbys": ["date:month", "partner_id"],
+            },
         }

@@ -50,7 +50,16 @@ class CrmQualityScoreCriterion(models.Model):
     @api.model
     def _selection_measure(self):
         measures = self.env["crm.quality.score"]._get_measures()
-        return [(name, measure.label) for name, measure in measures.items()]
+        units = {"%": "%", "h": self.env._("hours")}
+        return [
+            (
+                name,
+                f"{measure.label} ({units[measure.unit]})"
+                if measure.unit in units
+                else measure.label,
+            )
+            for name, measure in measures.items()
+        ]
 
     @api.constrains("best", "worst")
     def _check_scale(self):

@@ -15,13 +15,14 @@ class ResPartnerServiceMixin(models.AbstractModel):
     _name = "res.partner.service.mixin"
     _description = "Service to a Customer"
 
-    def _get_service_figures(self, first, last):
+    def _get_service_figures(self, first, last, sections=None):
         """Give what the printed service report shows, of the cases the reader may see.
 
         Cases about a supplier's quality are none of service; cancelled ones were none.
 
         :param first: date, the first day of the period
         :param last: date, the last day of it; days are those of the company
+        :param sections: crm.case.section, those below count too; none: all
         :return: dict
         """
         self.ensure_one()
@@ -31,6 +32,8 @@ class ResPartnerServiceMixin(models.AbstractModel):
         within = self._get_period_domain(since, until)
         Case = self.env["crm.case"]
         of_partner = self._get_service_domain()
+        if sections:
+            of_partner &= Domain("section_id", "child_of", sections.ids)
         opened = Case.search(of_partner & within("create_date"))
         closed = Case.search(
             of_partner & within("date_closed") & Domain("state", "=", transitions.DONE),

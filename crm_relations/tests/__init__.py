@@ -58,6 +58,8 @@ from . import (
     test_profiling_fair,
     test_profiling_fill,
     test_profiling_link,
+    test_quality_oracle,
+    test_quality_score,
     test_queries,
     test_rule_actions,
     test_rule_crash,

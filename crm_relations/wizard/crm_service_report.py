@@ -23,6 +23,11 @@ class CrmServiceReport(models.TransientModel):
         required=True,
         default="last_month",
     )
+    section_ids = fields.Many2many(
+        "crm.case.section",
+        string="Sections",
+        help="Only their cases, and those of the sections below. Empty: all.",
+    )
     date_first = fields.Date(
         "From", compute="_compute_dates", store=True, readonly=False, required=True
     )
@@ -75,7 +80,8 @@ class CrmServiceReport(models.TransientModel):
         if self.date_last < self.date_first:
             raise UserError(self.env._("To: it must not be before the first day."))
         bounds = (self.date_first, self.date_last)
-        return dict(zip(_PERIOD, map(fields.Date.to_string, bounds), strict=True))
+        period = dict(zip(_PERIOD, map(fields.Date.to_string, bounds), strict=True))
+        return period | {"service_report_section_ids": self.section_ids.ids}
 
 
 class ReportServiceReport(models.AbstractModel):
@@ -89,15 +95,17 @@ class ReportServiceReport(models.AbstractModel):
         data = data or {}
         Partner = self.env["res.partner"]
         partners = Partner.browse(docids or data.get("partner_ids") or [])
-        first, last = (
-            fields.Date.to_date(data.get(name) or self.env.context.get(name))
-            for name in _PERIOD
-        )
+        # the composer attaches the report with what the dialog left in the context
+        options = {**self.env.context, **data}
+        first, last = (fields.Date.to_date(options.get(name)) for name in _PERIOD)
         if not first or not last:
             first, last = self.env["crm.service.report"].new({})._get_bounds()
         return {
             "docs": partners,
             "first": first,
             "last": last,
+            "sections": self.env["crm.case.section"].browse(
+                options.get("service_report_section_ids") or []
+            ),
             "company": self.env.company,
         }

@@ -1,1 +1,1 @@
-from . import crm_partner_history, res_partner, stock_picking
+from . import crm_partner_history, res_partner, res_partner_quality, stock_picking
