@@ -30,7 +30,11 @@ class CrmCaseBacklog(models.Model):
     _depends = {
         "crm.case.move": [
             "case_id",
+            "case_section_id",
+            "case_user_id",
             "company_id",
+            "date",
+            "date_end",
             "day",
             "day_end",
             "is_open",
@@ -41,12 +45,15 @@ class CrmCaseBacklog(models.Model):
         ]
     }
 
+    date = fields.Datetime("Moment", readonly=True)
     day = fields.Date(readonly=True, help="In the company's time zone.")
     case_id = fields.Many2one("crm.case", readonly=True)
     section_id = fields.Many2one("crm.case.section", readonly=True)
     user_id = fields.Many2one("res.users", "Responsible", readonly=True)
     state = fields.Selection(transitions.STATES, readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
+    case_section_id = fields.Many2one("crm.case.section", "Section Now", readonly=True)
+    case_user_id = fields.Many2one("res.users", "Responsible Now", readonly=True)
     change = fields.Integer(
         "Backlog",
         readonly=True,
@@ -65,14 +72,15 @@ class CrmCaseBacklog(models.Model):
     def _table_query(self):
         """Give both ends of each stay that counts; the days can use an index."""
         return SQL(
-            """SELECT %(enters)s + 2 * id::bigint AS id, day, case_id, section_id,
-                user_id, state, company_id, is_open::int AS change,
+            """SELECT %(enters)s + 2 * id::bigint AS id, date, day, case_id, section_id,
+                user_id, state, company_id, case_section_id, case_user_id,
+                is_open::int AS change,
                 (is_open AND NOT was_open)::int AS opened,
                 (was_open AND NOT is_open)::int AS closed
             FROM crm_case_move WHERE is_open OR was_open
             UNION ALL
-            SELECT %(leaves)s + 2 * id::bigint, day_end, case_id, section_id,
-                user_id, state, company_id, -1, 0, 0
+            SELECT %(leaves)s + 2 * id::bigint, date_end, day_end, case_id, section_id,
+                user_id, state, company_id, case_section_id, case_user_id, -1, 0, 0
             FROM crm_case_move WHERE is_open AND day_end IS NOT NULL""",
             enters=_ENTERS,
             leaves=_LEAVES,
@@ -121,7 +129,7 @@ class CrmCaseBacklog(models.Model):
         )
 
     @api.model
-    def _count_by_day(self, days, scope):
+    def _count_by_day(self, days, scope, now=None):
         """Give what happened on each day, and what was open at its end by state.
 
         Reckoned back from what is open now, which an index knows, so that the cost
@@ -129,10 +137,11 @@ class CrmCaseBacklog(models.Model):
 
         :param days: list of date, without gaps
         :param Domain scope: on fields that rows and cases share
+        :param dict now: {state: number open now}, if it is known
         :return: (opened per day, closed per day, {state: open per day})
         """
         flows = self._sum_days(Domain("day", ">=", days[0]) & scope)
-        now = self.env["crm.case"]._count_unclosed(scope)
+        now = dict(now or self.env["crm.case"]._count_unclosed(scope))
         index = {day: place for place, day in enumerate(days)}
         opened, closed = [0] * len(days), [0] * len(days)
         changes = {state: [0] * len(days) for state in transitions.UNCLOSED}
@@ -193,10 +202,9 @@ class CrmCaseBacklog(models.Model):
         """Give which stays are behind a figure."""
         if kind == "open":
             return self.env["crm.case.move"]._get_open_domain(last)
-        is_new = kind == "opened"
+        Move = self.env["crm.case.move"]
         return (
             Domain("day", ">=", first)
             & Domain("day", "<=", last)
-            & Domain("is_open", "=", is_new)
-            & Domain("was_open", "=", not is_new)
+            & Move._get_flow_domain(kind == "opened")
         )

@@ -28,8 +28,24 @@ class CrmCaseBacklogMixin(models.AbstractModel):
     # each figure about what is open now, record rules included
     _unclosed_idx = models.Index(
         """(section_id, user_id, company_id, date_deadline, stage_id)
-        INCLUDE (state, sla_state, create_date, date_first_response, date_last_action)
+        INCLUDE (state, sla_state, create_date, date_last_action)
         WHERE active IS TRUE AND state IN ('draft', 'open', 'pending')"""
+    )
+
+    # what waits longest
+    _unanswered_idx = models.Index(
+        """(create_date, id, section_id, user_id, company_id)
+        WHERE active IS TRUE AND state IN ('draft', 'open', 'pending')
+        AND date_first_response IS NULL"""
+    )
+    # what was answered, and what was closed, in the last weeks
+    _first_response_idx = models.Index(
+        """(date_first_response, section_id)
+        WHERE active IS TRUE AND date_first_response IS NOT NULL"""
+    )
+    _closed_idx = models.Index(
+        """(date_closed, section_id)
+        WHERE active IS TRUE AND date_closed IS NOT NULL"""
     )
 
     def _compute_open_on_day(self):

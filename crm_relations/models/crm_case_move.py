@@ -55,6 +55,21 @@ class CrmCaseMove(models.Model):
         ondelete="cascade",
         help="The company that has the case now: who may see it, sees all its past.",
     )
+    # so that who may see the case finds its past in an index, without reading the case
+    case_section_id = fields.Many2one(
+        related="case_id.section_id",
+        string="Section Now",
+        store=True,
+        precompute=True,
+        ondelete="set null",
+    )
+    case_user_id = fields.Many2one(
+        related="case_id.user_id",
+        string="Responsible Now",
+        store=True,
+        precompute=True,
+        ondelete="set null",
+    )
     is_archived = fields.Boolean("Archived", readonly=True)
     is_open = fields.Boolean(
         "In the Backlog",
@@ -93,12 +108,12 @@ class CrmCaseMove(models.Model):
     # the backlog of some weeks, its section and access included, from an index alone
     _day_idx = models.Index(
         """(day, section_id, company_id)
-        INCLUDE (case_id, user_id, state, is_open, was_open, date, id)
-        WHERE is_open OR was_open"""
+        INCLUDE (case_id, user_id, state, is_open, was_open, date,
+            case_section_id, case_user_id, id)"""
     )
     _day_end_idx = models.Index(
         """(day_end, section_id, company_id)
-        INCLUDE (case_id, user_id, state, date_end, id)
+        INCLUDE (case_id, user_id, state, date_end, case_section_id, case_user_id, id)
         WHERE is_open AND day_end IS NOT NULL"""
     )
 
@@ -138,4 +153,11 @@ class CrmCaseMove(models.Model):
             Domain("is_open", "=", True)
             & Domain("day", "<=", day)
             & (Domain("day_end", "=", False) | Domain("day_end", ">", day))
+        )
+
+    @api.model
+    def _get_flow_domain(self, is_opened):
+        """Give which stays brought a case into the backlog, or took it out."""
+        return Domain("is_open", "=", is_opened) & Domain(
+            "was_open", "=", not is_opened
         )

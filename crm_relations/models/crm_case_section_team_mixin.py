@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -63,20 +64,28 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
         :return: {"is_partial", "now", "weeks", "members", "waiting", "chart"}
         """
         self.ensure_one()
-        by_user = self._count_team_now()
+        scope = self._get_team_scope()
+        by_user, by_state = self._count_team_now(scope)
         return {
             "is_partial": not self.env.user.has_group(
                 "crm_relations.crm_relations_group_section"
             ),
             "now": self._get_team_now(by_user),
-            "weeks": self._get_team_weeks(),
-            "members": self._get_team_members(by_user),
-            "waiting": self._get_team_waiting(),
-            "chart": self._get_team_chart(),
+            "weeks": self._get_team_weeks(scope),
+            "members": self._get_team_members(by_user, scope),
+            "waiting": self._get_team_waiting(scope),
+            "chart": self._get_team_chart(scope, by_state),
         }
 
     def _get_team_scope(self):
-        return Domain("section_id", "child_of", self.id)
+        """Give the condition on cases, and on stays: this section and those below.
+
+        By their ids, of which the database knows how many cases each has.
+        """
+        below = self.with_context(active_test=False).search(
+            [("id", "child_of", self.id)]
+        )
+        return Domain("section_id", "in", below.ids)
 
     # ------------------------------------------------------------
     # NOW
@@ -99,29 +108,39 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
             "at_risk": Domain("sla_state", "in", ("at_risk", "missed")),
         }
 
-    def _count_team_now(self):
-        """Count the unclosed cases by responsible and figure; one query.
+    def _count_team_now(self, scope):
+        """Count the unclosed cases by responsible, by state and by figure; one query.
 
-        :return: {user id or None: {figure: number, "last_action": date}}
+        :return: ({user id or None: {figure: number, "last_action": date}},
+            {state: number})
         """
         Case = self.env["crm.case"]
         domains = self._get_team_now_domains()
-        query = Case._search(
-            Case._get_unclosed_domain() & self._get_team_scope(), order=""
+        query = Case._search(Case._get_unclosed_domain() & scope, order="")
+        user, state, last_action = (
+            SQL.identifier(Case._table, name)
+            for name in ("user_id", "state", "date_last_action")
         )
-        query.groupby = SQL.identifier(Case._table, "user_id")
+        query.groupby = SQL("%s, %s", user, state)
         # SQL: the query carries the reader's access; Odoo counts one condition a time
         rows = self.env.execute_query(
             query.select(
-                query.groupby,
-                SQL("max(%s)", SQL.identifier(Case._table, "date_last_action")),
+                user,
+                state,
+                SQL("max(%s)", last_action),
+                SQL("count(*)"),
                 *Case._get_count_sql(domains.values()),
             )
         )
-        return {
-            user_id: dict(zip(domains, counts, strict=True)) | {"last_action": last}
-            for user_id, last, *counts in rows
-        }
+        by_user, by_state = {}, Counter()
+        for user_id, name, last, count, *counts in rows:
+            by_state[name] += count
+            own = by_user.setdefault(user_id, {"last_action": None})
+            for key, number in zip(domains, counts, strict=True):
+                own[key] = own.get(key, 0) + number
+            if last and (not own["last_action"] or last > own["last_action"]):
+                own["last_action"] = last
+        return by_user, by_state
 
     def _get_team_now(self, by_user):
         labels = {
@@ -160,16 +179,16 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
             (get_day_start(monday - timedelta(days=7), zone), before),
         )
 
-    def _get_team_weeks(self):
+    def _get_team_weeks(self, scope):
         """Compare this week with last; 3 queries.
 
         :return: list of {"key", "label", "unit": "count", "hours" or "percent",
             "value", "former", "better": "more", "less" or False}
         """
         spans = self._get_team_spans()
-        opened, closed = self._count_team_flows(spans)
-        answer = self._measure_team_span("date_first_response", spans)
-        close = self._measure_team_span("date_closed", spans)
+        opened, closed = self._count_team_flows(spans, scope)
+        answer = self._measure_team_span("date_first_response", spans, scope)
+        close = self._measure_team_span("date_closed", spans, scope)
         table = (
             ("opened", self.env._("Opened"), "count", False, opened),
             ("closed", self.env._("Closed"), "count", "more", closed),
@@ -189,29 +208,26 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
             for key, label, unit, better, (value, former) in table
         ]
 
-    def _count_team_flows(self, spans):
+    def _count_team_flows(self, spans, scope):
         """Count what was opened and closed in each span; one query.
 
         :return: ([opened], [closed])
         """
-        Move = self.env["crm.case.move"]
-        kinds = [self._get_flow_domain(is_new) for is_new in (True, False)]
+        Backlog = self.env["crm.case.backlog"]
         first = min(begin for begin, _end in spans)
-        query = Move._search(
-            self._get_team_scope()
-            # lets the index on days serve, wherever the companies' days begin
-            & Domain("day", ">=", first.date() - timedelta(days=1))
-            & Domain.OR(kinds),
+        query = Backlog._search(
+            # the index is on days, wherever the companies' days begin
+            scope & Domain("day", ">=", first.date() - timedelta(days=1)),
             order="",
         )
         columns = [
             SQL(
                 "count(*) FILTER (WHERE %s)",
-                (kind & self._get_span_domain("date", span))
-                .optimize_full(Move)
-                ._to_sql(Move, Move._table, None),
+                (Domain(flow, "=", 1) & self._get_span_domain("date", span))
+                .optimize_full(Backlog)
+                ._to_sql(Backlog, Backlog._table, None),
             )
-            for kind in kinds
+            for flow in ("opened", "closed")
             for span in spans
         ]
         # SQL: as in `_count_team_now`
@@ -219,14 +235,10 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
         return row[: len(spans)], row[len(spans) :]
 
     @api.model
-    def _get_flow_domain(self, is_new):
-        return Domain("is_open", "=", is_new) & Domain("was_open", "=", not is_new)
-
-    @api.model
     def _get_span_domain(self, name, span):
         return Domain(name, ">=", span[0]) & Domain(name, "<", span[1])
 
-    def _measure_team_span(self, date_name, spans):
+    def _measure_team_span(self, date_name, spans, scope):
         """Measure the cases answered, or closed, in each span; one query.
 
         :param str date_name: "date_first_response" or "date_closed"
@@ -237,6 +249,7 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
             "date_first_response": "hours_first_response",
             "date_closed": "hours_close",
         }[date_name]
+        first = min(begin for begin, _end in spans)
         within = [
             self._get_span_domain(date_name, span)
             .optimize_full(Case)
@@ -244,7 +257,8 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
             for span in spans
         ]
         query = Case._search(
-            self._get_team_scope()
+            scope
+            & Domain(date_name, ">=", first)
             & Domain.OR(self._get_span_domain(date_name, span) for span in spans),
             order="",
         )
@@ -281,13 +295,13 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
     # PEOPLE
     # ------------------------------------------------------------
 
-    def _get_team_members(self, by_user):
+    def _get_team_members(self, by_user, scope):
         """Tell who is on what, the busiest first; 5 queries.
 
         :return: list of {"id", "name", "open", "late", "last_action", "capacity",
             "is_away"}; the capacity is 0 where there is no limit
         """
-        lines = self.env["crm.case.section.member"].search(self._get_team_scope())
+        lines = self.env["crm.case.section.member"].search(scope)
         capacities = {}
         for user, own in lines.grouped("user_id").items():
             limits = own.mapped("capacity")
@@ -318,17 +332,17 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
     # WHAT WAITS LONGEST
     # ------------------------------------------------------------
 
-    def _get_unanswered_domain(self):
+    def _get_unanswered_domain(self, scope):
         return (
             self.env["crm.case"]._get_unclosed_domain()
             & Domain("date_first_response", "=", False)
-            & self._get_team_scope()
+            & scope
         )
 
-    def _get_team_waiting(self):
+    def _get_team_waiting(self, scope):
         """Give the oldest cases that nobody has answered yet."""
         cases = self.env["crm.case"].search_fetch(
-            self._get_unanswered_domain(),
+            self._get_unanswered_domain(scope),
             ["name", "number", "create_date", "user_id", "partner_id", "contact_name"],
             limit=_LONGEST,
             order="create_date, id",
@@ -352,12 +366,12 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
     # CHART
     # ------------------------------------------------------------
 
-    def _get_team_chart(self):
-        """Give the backlog of the last days; 2 queries."""
+    def _get_team_chart(self, scope, by_state):
+        """Give the backlog of the last days; one query."""
         today = (self.company_id or self.env.company)._get_today()
         days = get_days(today - timedelta(days=_CHART_DAYS - 1), today)
         opened, closed, states = self.env["crm.case.backlog"]._count_by_day(
-            days, self._get_team_scope()
+            days, scope, by_state
         )
         return {
             "days": [fields.Date.to_string(day) for day in days],
@@ -390,23 +404,24 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
         self.check_access("read")
         Case = self.env["crm.case"]
         own = Domain("user_id", "=", user_id) if user_id else Domain.TRUE
-        now = self._get_team_now_domains()
+        scope, now = self._get_team_scope(), self._get_team_now_domains()
         if key in now:
-            domain = Case._get_unclosed_domain() & self._get_team_scope() & now[key]
+            domain = Case._get_unclosed_domain() & scope & now[key]
             label = next(
                 row["label"] for row in self._get_team_now({}) if row["key"] == key
             )
         elif key == "unanswered":
-            domain, label = self._get_unanswered_domain(), self.env._("Unanswered")
+            domain = self._get_unanswered_domain(scope)
+            label = self.env._("Unanswered")
         else:
-            label, domain = self._get_week_figure(*key.partition(":")[::2])
+            label, domain = self._get_week_figure(*key.partition(":")[::2], scope)
         # a merged case was opened and closed all the same
         is_flow = key.endswith((":opened", ":closed"))
         return Case._get_figure_action(
             f"{self.display_name}: {label}", domain & own, active_test=not is_flow
         )
 
-    def _get_week_figure(self, week, key):
+    def _get_week_figure(self, week, key, scope):
         """Give the name and the condition of a figure of the week.
 
         :raise UserError: there is no such figure
@@ -415,10 +430,9 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
         if week not in weeks:
             raise UserError(self.env._("Figure: the page has no “%s”.", week))
         span = self._get_team_spans()[weeks.index(week)]
-        scope = self._get_team_scope()
         if key in ("opened", "closed"):
             stays = self._get_span_domain("date", span) & scope
-            stays &= self._get_flow_domain(key == "opened")
+            stays &= self.env["crm.case.move"]._get_flow_domain(key == "opened")
             domain = Domain("move_ids", "any", stays)
         else:
             names = {"answer": "date_first_response"}

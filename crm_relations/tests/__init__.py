@@ -89,4 +89,5 @@ from . import (
     test_tours_memory,
     test_working_time,
     test_working_time_sql,
+    test_team_page,
 )
