@@ -17,3 +17,4 @@ def uninstall_hook(env):
     env["crm.partner.event"].with_context(**everything).search([]).unlink()
     env["crm.partner.event"].with_context(**everything).search([]).unlink()
     env["crm.case"].with_context(**everything).search([]).unlink()
+    env["crm.case.figure"]._drop_tables()

@@ -27,6 +27,7 @@ class CrmCase(models.Model):
         "crm.case.ladder.mixin",
         # before the state: it counts the moves that are recorded there
         "crm.case.figures.mixin",
+        "crm.case.analysis.mixin",
         "crm.case.command.mixin",
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",
@@ -106,6 +107,10 @@ class CrmCase(models.Model):
         string="Cases of the Partner",
         # those the reader may see, as the partner's own figure
         related_sudo=False,
+    )
+    # to group by, see `crm.case.analysis.mixin`
+    partner_category_ids = fields.Many2many(
+        related="partner_id.category_id", string="Categories of the Partner"
     )
     contact_name = fields.Char(
         compute="_compute_contact_name", store=True, readonly=False, precompute=True

@@ -1,5 +1,8 @@
 from . import (
+    test_analysis,
     test_analysis_figures,
+    test_analysis_kept,
+    test_analysis_race,
     test_backlog,
     test_case_assignment,
     test_case_assignment_people,

@@ -1,0 +1,110 @@
+"""The pivot of the case analysis as the web client asks for it, beside leads.
+
+    make bench            1,000,000 cases and leads (a few minutes)
+    make bench ROWS=100000
+
+As an agent who may see the cases of his sections, and as a manager; the peer's agent
+sees all leads. `ratio` is the peer's time divided by ours. Then what keeping the sums
+costs: whoever opens or moves a case (with the trigger, and without it), folding, and
+the nightly check.
+"""
+
+import datetime
+import os
+import time
+
+from common import boot, emit, environment, measure, vacuum
+from populate import fill
+
+OURS = {
+    "model": "crm.case",
+    "day": "day_created",
+    "month": "day_created:month",
+    "sum": "planned_revenue",
+    "currency": "currency_id",
+    "mean": "hours_close:avg",
+    "stage": "stage_id",
+    "closed": "day_closed:month",
+}
+PEER = {
+    "model": "crm.lead",
+    "day": "create_date",
+    "month": "create_date:month",
+    "sum": "expected_revenue",
+    "currency": "company_currency",
+    "mean": "day_close:avg",
+    "stage": "stage_id",
+    "closed": "date_closed:month",
+}
+
+
+def pivots(env, side):
+    """Give {name: function} for what the pivot view of one side asks."""
+    money = [f"{side['sum']}:sum", f"{side['sum']}:sum_currency"]
+    # the peer's currency is no column, so that its pivot does without
+    money = money if side is OURS else money[:1]
+    aggregates = ["__count", *money, side["mean"]]
+    if side is OURS:
+        aggregates.append(f"{side['currency']}:array_agg_distinct")
+
+    def pivot(rows, columns, domain=()):
+        sets = [[], [rows], [columns], [rows, columns]]
+        return lambda: env[side["model"]].formatted_read_grouping_sets(
+            list(domain), sets, aggregates
+        )
+
+    since = [(side["day"], ">=", f"{datetime.date.today().year}-01-01")]
+    return {
+        "month x user": pivot(side["month"], "user_id"),
+        "month x user, this year": pivot(side["month"], "user_id", since),
+        "month x stage": pivot(side["month"], side["stage"]),
+        "month of closing x user": pivot(side["closed"], "user_id"),
+        "graph by stage": lambda: env[side["model"]].formatted_read_group(
+            [], [side["stage"]], ["__count"]
+        ),
+    }
+
+
+def compare(registry, rows, login):
+    with environment(registry) as env:
+        uid = env["res.users"].search([("login", "=", login)]).id
+    with environment(registry, uid=uid) as env:
+        peer = pivots(env, PEER)
+        for name, call in pivots(env, OURS).items():
+            ours_ms, ours_queries = measure(env, call)
+            peer_ms, peer_queries = measure(env, peer[name])
+            emit(
+                bench="analysis",
+                call=name,
+                who=login,
+                rows=rows,
+                ms=round(ours_ms, 1),
+                queries=ours_queries,
+                peer_ms=round(peer_ms, 1),
+                peer_queries=peer_queries,
+                ratio=round(peer_ms / ours_ms, 2),
+            )
+
+
+def main():
+    registry = boot(os.environ["BENCH_DB"])
+    rows = int(os.environ.get("ROWS", "1000000"))
+    with environment(registry, commit=True) as env:
+        env.cr.execute("SELECT count(*) FROM crm_case WHERE number LIKE 'B%%'")
+        if env.cr.fetchone()[0] != rows:
+            fill(env, rows, max(rows // 10, 100))
+    with environment(registry, commit=True) as env:
+        emit_fold(env, rows)
+    vacuum(os.environ["BENCH_DB"])
+    for login in ("bench0", "admin"):
+        compare(registry, rows, login)
+
+
+def emit_fold(env, rows):
+    start = time.perf_counter()
+    env["crm.case.figure"]._fold()
+    emit(bench="analysis", call="fold", rows=rows, s=round(time.perf_counter() - start, 2))
+
+
+if __name__ == "__main__":
+    main()
