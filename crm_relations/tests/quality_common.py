@@ -68,7 +68,9 @@ class QualityCommon(CrmRelationsCommon):
     def _new_action(cls, days=7, **values):
         """Agree on a corrective action that is due in so many days."""
         due = cls.company._get_today() + timedelta(days=days)
-        values = {"partner_id": cls.acme.id, "user_id": cls.quality_user.id} | values
+        values = {"user_id": cls.quality_user.id} | values
+        if "case_id" not in values:
+            values = {"partner_id": cls.acme.id} | values
         return cls.env["crm.quality.action"].create(
             {"name": "Change the tool", "date_deadline": due, **values}
         )
