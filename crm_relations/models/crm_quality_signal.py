@@ -77,7 +77,7 @@ class CrmQualitySignal(models.Model):
     )
 
     _point_rule_uniq = models.UniqueIndex("(indicator_id, date, rule)")
-    _recent_idx = models.Index("(create_date) WHERE NOT is_continued")
+    _told_idx = models.Index("(date_told) WHERE date_told IS NOT NULL")
 
     # ------------------------------------------------------------
     # COMPUTE
@@ -137,10 +137,11 @@ class CrmQualitySignal(models.Model):
         vals_list = []
         for index in sorted(candidates & found.keys()):
             before = found.get(index - 1, {})
-            is_news = not is_first or index >= latest
             vals_list += [
                 indicator._prepare_signal(figures[index], baselines[index], rule, side)
-                | self._prepare_hearing(before.get(rule) == side, is_news)
+                | self._prepare_hearing(
+                    before.get(rule) == side, index >= latest if is_first else None
+                )
                 for rule, side in found[index].items()
                 if (dates[index], rule) not in known
             ]
@@ -148,9 +149,13 @@ class CrmQualitySignal(models.Model):
         signals.filtered(lambda signal: signal.state == NEW)._tell()
 
     @api.model
-    def _prepare_hearing(self, is_continued, is_news):
-        """Say whether anybody hears of a signal: where it begins, if it is news."""
-        is_heard = is_news and not is_continued
+    def _prepare_hearing(self, is_continued, is_latest):
+        """Say whether anybody is to hear of a signal: where it begins.
+
+        :param is_latest: None, unless all is new and only the latest point is news,
+            whether the signal begins there or goes on
+        """
+        is_heard = not is_continued if is_latest is None else is_latest
         return {"is_continued": is_continued, "state": NEW if is_heard else SEEN}
 
     def _on_correction(self):
@@ -225,16 +230,15 @@ class CrmQualitySignal(models.Model):
     def _get_recent(self, since, user):
         """Give the changes beyond chance that a user may know of, newest first.
 
-        For digests and the like: each change once, where it began.
+        For digests and the like: each change once, those that owners were told of.
 
-        :param since: naive UTC datetime; signals found from then on
+        :param since: naive UTC datetime; signals told from then on
         :param user: res.users, whose access counts
         :return: crm.quality.signal, as that user
         """
         return self.with_user(user).search(
             [
-                ("create_date", ">=", since),
-                ("is_continued", "=", False),
+                ("date_told", ">=", since),
                 ("state", "!=", EXPLAINED),
                 ("indicator_id.active", "=", True),
             ]

@@ -101,12 +101,15 @@ function getZones(points, scale) {
 
 function getOptions(data, { min, title, tooltip, hasLegend = true }) {
     const isPercent = data.unit === "percent";
-    const unit = { hours: _t("hours"), percent: "%" }[data.unit] || "";
+    const unit = { hours: _t("hours") }[data.unit] || "";
     return {
         interaction: { mode: "index", intersect: false },
         layout: { padding: { top: data.notes.length ? 20 : 4 } },
         scales: {
-            x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkip: true } },
+            x: {
+                grid: { display: false },
+                ticks: { maxRotation: 0, autoSkipPadding: 14 },
+            },
             y: {
                 min,
                 beginAtZero: false,
@@ -211,6 +214,7 @@ export function getRangeConfig(data) {
         ranges.map((range) => (range[name] === null ? null : range[name] * scale));
     const isBeyond = ({ value, upper }) =>
         value !== null && upper !== null && value > upper;
+    const colors = ranges.map((range) => (isBeyond(range) ? bad : chartColor(2)));
     const label = _t("Moving range");
     return {
         type: "line",
@@ -225,9 +229,8 @@ export function getRangeConfig(data) {
                     pointStyle: ranges.map((range) =>
                         isBeyond(range) ? "triangle" : "circle",
                     ),
-                    pointBackgroundColor: ranges.map((range) =>
-                        isBeyond(range) ? bad : chartColor(2),
-                    ),
+                    pointBackgroundColor: colors,
+                    pointBorderColor: colors,
                 },
                 getLine(_t("Centre"), scaled("centre"), muted),
                 getLine(_t("Upper limit"), scaled("upper"), bad, {
