@@ -124,7 +124,7 @@ class CrmCaseBacklog(models.Model):
             [
                 Domain(name, operator, scope[name])
                 for name, operator in _SCOPE.items()
-                if scope and scope.get(name) not in (None, "")
+                if scope and scope.get(name)
             ]
         )
 

@@ -390,7 +390,7 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
         action = self.env["ir.actions.client"]._for_xml_id(
             "crm_relations.crm_case_section_action_team"
         )
-        return action | {"params": {"section_id": self.id}}
+        return action | {"context": {"active_id": self.id}}
 
     def action_view_team_figure(self, key, user_id=None):
         """Open the cases behind a figure of the page.

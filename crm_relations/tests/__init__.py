@@ -98,6 +98,7 @@ from . import (
     test_tours_mail,
     test_tours_memory,
     test_working_time,
+    test_tours_team,
     test_working_time_sql,
     test_team_page,
 )

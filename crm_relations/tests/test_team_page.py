@@ -242,7 +242,7 @@ class TestTeamPage(BacklogCommon):
     def test_card_opens_the_page(self):
         action = self.support1.action_view_team()
         self.assertEqual(action["tag"], "crm_relations.team_page")
-        self.assertEqual(action["params"]["section_id"], self.support1.id)
+        self.assertEqual(action["context"]["active_id"], self.support1.id)
 
     # ------------------------------------------------------------
     # COST

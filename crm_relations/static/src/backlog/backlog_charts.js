@@ -57,6 +57,20 @@ const quietDays = {
 };
 const onStep = { mode: "index", intersect: false };
 
+/** Make what is written on a chart as large as one needs from afar. */
+export function enlarge(config, size) {
+    const font = { size };
+    const { plugins, scales } = config.options;
+    for (const scale of Object.values(scales)) {
+        scale.ticks = { ...scale.ticks, font, maxTicksLimit: 6 };
+    }
+    config.options.plugins = {
+        ...plugins,
+        legend: { ...plugins?.legend, labels: { font, boxHeight: size / 2 } },
+    };
+    return config;
+}
+
 /** A line: what was open at the end of each step. */
 export function getOpenConfig(steps, open) {
     const dataset = {
@@ -74,7 +88,7 @@ export function getOpenConfig(steps, open) {
         options: {
             interaction: onStep,
             plugins: { legend: { display: false } },
-            scales: { x: quietDays, y: wholeNumbers },
+            scales: { x: { ...quietDays }, y: { ...wholeNumbers } },
         },
     };
 }
@@ -101,7 +115,7 @@ export function getFlowConfig(steps, opened, closed) {
                 },
             ],
         },
-        options: { scales: { x: quietDays, y: wholeNumbers } },
+        options: { scales: { x: { ...quietDays }, y: { ...wholeNumbers } } },
     };
 }
 

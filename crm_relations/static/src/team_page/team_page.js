@@ -9,12 +9,13 @@ import { sprintf } from "@web/core/utils/strings";
 import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Chart } from "@crm_relations/chart/chart";
-import { getFlowConfig, getOpenConfig, getSteps } from "../backlog/backlog_charts";
+import { enlarge, getFlowConfig, getOpenConfig, getSteps } from "../backlog/backlog_charts";
 import { useRefresh } from "./refresh";
 
 const MODEL = "crm.case.section";
 const REMEMBERED = "crm_relations.team_section";
 const SECONDS = 30; // between two looks of the big screen
+const SCREEN_LETTER = 0.021; // of the big screen's height, in charts
 const HOURS_IN_DAYS = 48; // from which on hours are told as days
 
 /**
@@ -51,13 +52,13 @@ export class TeamPage extends Component {
         this.action = useService("action");
         this.ui = useService("ui");
         this.last = new KeepLast();
-        const { big, seconds, section_id } = this.props.action.params || {};
+        const { context, params } = this.props.action;
+        const { big, seconds } = params || {};
         this.isBig = Boolean(big);
         this.display = this.isBig ? {} : { controlPanel: {} };
         this.state = useState({ page: null });
         this.wanted =
-            this.props.resId ||
-            section_id ||
+            context.active_id ||
             Number(browser.localStorage.getItem(REMEMBERED)) ||
             false;
         this.refresh = useRefresh(
@@ -90,6 +91,10 @@ export class TeamPage extends Component {
                 open: getOpenConfig(steps, page.chart.open),
                 flow: getFlowConfig(steps, page.chart.opened, page.chart.closed),
             };
+            if (this.isBig) {
+                const size = Math.round(window.innerHeight * SCREEN_LETTER);
+                Object.values(this.configs).forEach((config) => enlarge(config, size));
+            }
         }
         this.state.page = page;
     }
@@ -105,7 +110,7 @@ export class TeamPage extends Component {
         const { section } = this.page;
         if (section) {
             browser.localStorage.setItem(REMEMBERED, section.id);
-            this.props.updateActionState({ resId: section.id });
+            this.props.updateActionState({ active_id: section.id });
         }
     }
 
@@ -226,8 +231,10 @@ export class TeamPage extends Component {
     }
 
     switchTo(action) {
-        const resId = this.page.section && this.page.section.id;
-        this.action.doAction(action, { clearBreadcrumbs: true, props: { resId } });
+        this.action.doAction(action, {
+            clearBreadcrumbs: true,
+            additionalContext: { active_id: this.page.section.id },
+        });
     }
 
     /** A screen on the wall must not go dark; where that cannot be asked, it may. */
