@@ -81,7 +81,7 @@ class CrmRelationsExampleQuality(models.AbstractModel):
     def _set_damage(self, case, random):
         if case.name.startswith(("Late", "Certificates", "Change")):
             return
-        case.defective_quantity = max(1, round(random.lognormvariate(1.1, 0.8)))
+        case.defective_quantity = max(1, round(random.lognormvariate(0.4, 0.6)))
         if case.state == transitions.DONE:
             factor = random.uniform(0.7, 1.4)
             case.actual_cost = round(case.planned_cost * factor, -1)

@@ -116,6 +116,14 @@ class CrmCase(models.Model):
             domains.append(Domain("company_id", "=", company.id) & domain)
         return Domain.OR(domains)
 
+    def _move_documents_to(self, target):
+        """Let actions and defective units go along when cases are merged."""
+        result = super()._move_documents_to(target)
+        actions = self.with_context(active_test=False).quality_action_ids
+        actions.case_id = target
+        target.defective_quantity += sum(self.mapped("defective_quantity"))
+        return result
+
     def action_view_quality_actions(self):
         """Open the corrective and preventive actions of this case."""
         self.ensure_one()

@@ -380,13 +380,11 @@ class CrmQualityScore(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "crm_relations.crm_quality_score_action"
         )
+        graph = self.env.ref("crm_relations.crm_quality_score_view_graph_history")
         return action | {
             "display_name": self.env._("Scores over Time"),
             "view_mode": "graph,list,pivot",
-            "views": [(False, "graph"), (False, "list"), (False, "pivot")],
+            "views": [(graph.id, "graph"), (False, "list"), (False, "pivot")],
             "domain": [("partner_id", "in", self.partner_id.ids)],
-            "context": {
-                "graph_mode": "line",
-                "graph_groupbys": ["date:month", "partner_id"],
-            },
+            "context": {},
         }

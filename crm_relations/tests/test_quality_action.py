@@ -61,6 +61,16 @@ class TestQualityAction(QualityCommon):
             form.kind = "corrective"
         self.assertEqual(action.date_check, action.date_deadline + timedelta(days=30))
 
+    def test_actions_go_along_when_cases_are_merged(self):
+        cases = self._new_fault(defective_quantity=2) | self._new_fault()
+        kept = self._new_fault(defective_quantity=3)
+        done = self._new_action(case_id=cases[0].id, active=False)
+        action = self._new_action(case_id=cases[1].id)
+        cases.action_merge(kept)
+        self.assertEqual((done | action).case_id, kept)
+        self.assertEqual(action.partner_id, self.acme)
+        self.assertEqual(kept.defective_quantity, 5)
+
     # ------------------------------------------------------------
     # TO DO, TO CHECK, DONE
     # ------------------------------------------------------------
