@@ -68,7 +68,7 @@ def fill_moves(env):
 def team_dashboard(env):
     """Give Odoo's own call for the screen of the sales teams."""
     Team = env["crm.team"]
-    view = env.ref("sales_team.crm_team_view_kanban")
+    view = env.ref("sales_team.crm_team_view_kanban_dashboard")
     arch = etree.fromstring(Team.get_view(view.id, "kanban")["arch"])
     names = {node.get("name") for node in arch.iter("field")} & set(Team._fields)
     spec = {

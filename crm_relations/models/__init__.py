@@ -8,6 +8,7 @@ from . import crm_case_stage
 from . import crm_case_section_intake_mixin
 from . import crm_case_section_service_mixin
 from . import crm_case_section_team_mixin
+from . import crm_case_section_trend_mixin
 from . import crm_case_section
 from . import crm_case_section_member
 from . import crm_case_section_step

@@ -129,7 +129,7 @@ class CrmCaseBacklog(models.Model):
         )
 
     @api.model
-    def _count_by_day(self, days, scope, now=None):
+    def _count_by_day(self, days, scope):
         """Give what happened on each day, and what was open at its end by state.
 
         Reckoned back from what is open now, which an index knows, so that the cost
@@ -137,11 +137,10 @@ class CrmCaseBacklog(models.Model):
 
         :param days: list of date, without gaps
         :param Domain scope: on fields that rows and cases share
-        :param dict now: {state: number open now}, if it is known
         :return: (opened per day, closed per day, {state: open per day})
         """
         flows = self._sum_days(Domain("day", ">=", days[0]) & scope)
-        now = dict(now or self.env["crm.case"]._count_unclosed(scope))
+        now = self.env["crm.case"]._count_unclosed(scope)
         index = {day: place for place, day in enumerate(days)}
         opened, closed = [0] * len(days), [0] * len(days)
         changes = {state: [0] * len(days) for state in transitions.UNCLOSED}

@@ -11,6 +11,11 @@ from ..tools.local_day import get_day_start
 AGES = (0, 2, 4, 8, 15, 31, 91)
 
 
+def get_condition_sql(model, domain):
+    """Give a domain on columns of the model itself as SQL."""
+    return domain.optimize_full(model)._to_sql(model, model._table, None)
+
+
 class CrmCaseBacklogMixin(models.AbstractModel):
     """What a case tells about the backlog, now and on any past day."""
 
@@ -130,10 +135,7 @@ class CrmCaseBacklogMixin(models.AbstractModel):
     @api.model
     def _get_count_sql(self, domains):
         return [
-            SQL(
-                "count(*) FILTER (WHERE %s)",
-                domain.optimize_full(self)._to_sql(self, self._table, None),
-            )
+            SQL("count(*) FILTER (WHERE %s)", get_condition_sql(self, domain))
             for domain in domains
         ]
 

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..tools import transitions
 from ..tools.local_day import get_local_day
@@ -117,6 +118,13 @@ class CrmCaseMove(models.Model):
         WHERE is_open AND day_end IS NOT NULL"""
     )
 
+    # what came into a section's backlog and left it, without what went on inside
+    _turn_idx = models.Index(
+        """(day) INCLUDE (section_id, section_from_id, company_id, is_open, was_open,
+            date, case_section_id, case_user_id)
+        WHERE is_open <> was_open OR section_from_id <> section_id"""
+    )
+
     @api.depends("date", "date_end")
     def _compute_hours(self):
         for move in self:
@@ -160,4 +168,17 @@ class CrmCaseMove(models.Model):
         """Give which stays brought a case into the backlog, or took it out."""
         return Domain("is_open", "=", is_opened) & Domain(
             "was_open", "=", not is_opened
+        )
+
+    @api.model
+    def _get_turn_domain(self):
+        """Give the stays that `_turn_idx` knows, in the words of that index."""
+        return Domain.custom(
+            to_sql=lambda _model, alias, _query: SQL(
+                "(%(is_open)s <> %(was_open)s OR %(before)s <> %(section)s)",
+                is_open=SQL.identifier(alias, "is_open"),
+                was_open=SQL.identifier(alias, "was_open"),
+                before=SQL.identifier(alias, "section_from_id"),
+                section=SQL.identifier(alias, "section_id"),
+            )
         )

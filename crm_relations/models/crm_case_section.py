@@ -23,6 +23,7 @@ class CrmCaseSection(models.Model):
         "crm.case.section.intake.mixin",
         "crm.case.section.service.mixin",
         "crm.case.section.team.mixin",
+        "crm.case.section.trend.mixin",
     ]
     _order = "sequence, complete_name, id"
     _parent_store = True

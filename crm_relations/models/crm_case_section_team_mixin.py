@@ -1,5 +1,4 @@
 from collections import Counter
-from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -7,9 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..tools import transitions
-from ..tools.local_day import get_day_start, get_days
 
-_CHART_DAYS = 30
 _LONGEST = 8  # cases in the list of those that wait longest
 # figures of now in the order of the page, each in the words of its card on the overview
 _NOW = ("open", "waiting", "unassigned", "late", "at_risk")
@@ -160,138 +157,6 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
         ]
 
     # ------------------------------------------------------------
-    # THIS WEEK AGAINST LAST
-    # ------------------------------------------------------------
-
-    def _get_team_spans(self):
-        """Give this week so far, and last week up to the same moment of it.
-
-        :return: ((begin, end), (begin, end)), naive UTC
-        """
-        company = self.company_id or self.env.company
-        zone, today = company._get_time_zone(), company._get_today()
-        monday = today - timedelta(days=today.weekday())
-        now = fields.Datetime.now()
-        since_midnight = now - get_day_start(today, zone)
-        before = get_day_start(today - timedelta(days=7), zone) + since_midnight
-        return (
-            (get_day_start(monday, zone), now),
-            (get_day_start(monday - timedelta(days=7), zone), before),
-        )
-
-    def _get_team_weeks(self, scope):
-        """Compare this week with last; 3 queries.
-
-        :return: list of {"key", "label", "unit": "count", "hours" or "percent",
-            "value", "former", "better": "more", "less" or False}
-        """
-        spans = self._get_team_spans()
-        opened, closed = self._count_team_flows(spans, scope)
-        answer = self._measure_team_span("date_first_response", spans, scope)
-        close = self._measure_team_span("date_closed", spans, scope)
-        table = (
-            ("opened", self.env._("Opened"), "count", False, opened),
-            ("closed", self.env._("Closed"), "count", "more", closed),
-            ("answer", self.env._("First answer"), "hours", "less", answer["median"]),
-            ("close", self.env._("Time to close"), "hours", "less", close["median"]),
-            ("promise", self.env._("Promises kept"), "percent", "more", close["kept"]),
-        )
-        return [
-            {
-                "key": key,
-                "label": label,
-                "unit": unit,
-                "better": better,
-                "value": value,
-                "former": former,
-            }
-            for key, label, unit, better, (value, former) in table
-        ]
-
-    def _count_team_flows(self, spans, scope):
-        """Count what was opened and closed in each span; one query.
-
-        :return: ([opened], [closed])
-        """
-        Backlog = self.env["crm.case.backlog"]
-        first = min(begin for begin, _end in spans)
-        query = Backlog._search(
-            # the index is on days, wherever the companies' days begin
-            scope & Domain("day", ">=", first.date() - timedelta(days=1)),
-            order="",
-        )
-        columns = [
-            SQL(
-                "count(*) FILTER (WHERE %s)",
-                (Domain(flow, "=", 1) & self._get_span_domain("date", span))
-                .optimize_full(Backlog)
-                ._to_sql(Backlog, Backlog._table, None),
-            )
-            for flow in ("opened", "closed")
-            for span in spans
-        ]
-        # SQL: as in `_count_team_now`
-        [row] = self.env.execute_query(query.select(*columns))
-        return row[: len(spans)], row[len(spans) :]
-
-    @api.model
-    def _get_span_domain(self, name, span):
-        return Domain(name, ">=", span[0]) & Domain(name, "<", span[1])
-
-    def _measure_team_span(self, date_name, spans, scope):
-        """Measure the cases answered, or closed, in each span; one query.
-
-        :param str date_name: "date_first_response" or "date_closed"
-        :return: {"median": [hours or None], "kept": [percent or None]}
-        """
-        Case = self.env["crm.case"]
-        hours = {
-            "date_first_response": "hours_first_response",
-            "date_closed": "hours_close",
-        }[date_name]
-        first = min(begin for begin, _end in spans)
-        within = [
-            self._get_span_domain(date_name, span)
-            .optimize_full(Case)
-            ._to_sql(Case, Case._table, None)
-            for span in spans
-        ]
-        query = Case._search(
-            scope
-            & Domain(date_name, ">=", first)
-            & Domain.OR(self._get_span_domain(date_name, span) for span in spans),
-            order="",
-        )
-        column = SQL.identifier(Case._table, hours)
-        state = SQL.identifier(Case._table, "sla_state")
-        # SQL: as in `_count_team_now`; Odoo knows no median
-        [row] = self.env.execute_query(
-            query.select(
-                *[
-                    SQL(
-                        """percentile_cont(0.5) WITHIN GROUP (ORDER BY %s)
-                        FILTER (WHERE %s)""",
-                        column,
-                        span,
-                    )
-                    for span in within
-                ],
-                *[
-                    SQL(
-                        """100.0 * count(*) FILTER (WHERE %(state)s = 'met' AND %(in)s)
-                        / NULLIF(count(*) FILTER (
-                            WHERE %(state)s IN ('met', 'missed') AND %(in)s), 0)""",
-                        **{"state": state, "in": span},
-                    )
-                    for span in within
-                ],
-            )
-        )
-        count = len(spans)
-        kept = [share if share is None else float(share) for share in row[count:]]
-        return {"median": row[:count], "kept": kept}
-
-    # ------------------------------------------------------------
     # PEOPLE
     # ------------------------------------------------------------
 
@@ -361,24 +226,6 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
             }
             for case in cases
         ]
-
-    # ------------------------------------------------------------
-    # CHART
-    # ------------------------------------------------------------
-
-    def _get_team_chart(self, scope, by_state):
-        """Give the backlog of the last days; one query."""
-        today = (self.company_id or self.env.company)._get_today()
-        days = get_days(today - timedelta(days=_CHART_DAYS - 1), today)
-        opened, closed, states = self.env["crm.case.backlog"]._count_by_day(
-            days, scope, by_state
-        )
-        return {
-            "days": [fields.Date.to_string(day) for day in days],
-            "opened": opened,
-            "closed": closed,
-            "open": [sum(counts) for counts in zip(*states.values(), strict=True)],
-        }
 
     # ------------------------------------------------------------
     # ACTIONS
