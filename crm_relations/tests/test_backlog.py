@@ -61,7 +61,7 @@ class TestBacklog(BacklogCommon):
     def test_each_day_is_as_the_oracle_counts_it(self):
         for seed, zone in enumerate(_ZONES):
             self._set_zone(zone)
-            past = self._tell_past(seed, _BEGIN, _DAYS, 40)
+            past = self._tell_past(seed, _BEGIN, _DAYS, 26)
             for scope, wanted in self._get_scopes():
                 with self.subTest(seed=seed, zone=zone, scope=scope):
                     figures, ends = self._check(past, zone, scope, wanted)
@@ -81,7 +81,7 @@ class TestBacklog(BacklogCommon):
     def test_figures_open_their_cases(self):
         zone = _ZONES[0]
         self._set_zone(zone)
-        past = self._tell_past("figures", _BEGIN, _DAYS, 30)
+        past = self._tell_past("figures", _BEGIN, _DAYS, 24)
         scope = {"section_id": self.support2.id}
         below = (self.support1 | self.support2).ids
         for day in get_days(_BEGIN.date(), (_BEGIN + timedelta(days=_DAYS)).date()):
