@@ -239,6 +239,16 @@ class CrmQualityIndicator(models.Model):
         whole = measure.kind in (COUNT, LEVEL) and float(value).is_integer()
         return formatLang(self.env, value, digits=0 if whole else 2)
 
+    def _format_limits(self, lower, upper):
+        """Say between which values chance alone stays."""
+        if not self._get_measure().is_signed:
+            lower = max(lower, 0)
+        return self.env._(
+            "usually %(lower)s to %(upper)s",
+            lower=self._format_value(lower),
+            upper=self._format_value(upper),
+        )
+
     # ------------------------------------------------------------
     # CONSTRAINTS
     # ------------------------------------------------------------

@@ -108,14 +108,17 @@ class CrmQualityIndicatorChartMixin(models.AbstractModel):
 
     def _get_chart_point(self, point, signals):
         value = _get(point.value)
-        text = self._format_value(value)
+        text, usual = self._format_value(value), ""
         if self._get_measure().kind in ("share", "rate", "mean") and value is not None:
-            text = self.env._("%(value)s of %(count)s cases", value=text, count=point.n)
+            text = self.env._("%(value)s (cases: %(count)s)", value=text, count=point.n)
+        if point.upper_limit is not False:
+            usual = self._format_limits(point.lower_limit, point.upper_limit)
         return {
             "date": fields.Date.to_string(point.date),
             "label": self._get_period_label(point.date),
             "value": value,
             "text": text,
+            "usual": usual,
             "n": point.n,
             "is_finished": point.is_finished,
             "centre": _get(point.centre),

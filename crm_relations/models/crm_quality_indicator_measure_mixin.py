@@ -39,6 +39,7 @@ class Measure:
     :param part: SHARE: the domain of the cases that are counted
     :param field: RATE, MEAN, SUM: the stored number of a case
     :param unit: NUMBER, PERCENT, HOURS or MONEY
+    :param is_signed: there may be less than nothing, as of a margin
     :param get_totals: instead of all that, (indicator, periods) -> list of `Total`
     :param get_cases: with ``get_totals``, (indicator, period) -> Domain of the cases
         behind a point, as many as its ``n``
@@ -52,6 +53,7 @@ class Measure:
     part: Domain | None = None
     field: str | None = None
     unit: str = NUMBER
+    is_signed: bool = False
     get_totals: Callable | None = None
     get_cases: Callable | None = None
 

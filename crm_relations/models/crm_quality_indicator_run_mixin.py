@@ -202,8 +202,7 @@ class CrmQualityIndicatorRunMixin(models.AbstractModel):
         for span in spans:
             part = figures[span.start : span.end]
             z_values = self._get_z_values(figures, [span])
-            values = [one.value for one in part]
-            signals = control_chart.find_signals(z_values, rules, values)
+            signals = control_chart.find_signals(z_values, rules)
             for index, numbers in signals.items():
                 if not part[index].is_finished:
                     numbers = [1] if self._is_too_many(z_values[index], numbers) else []

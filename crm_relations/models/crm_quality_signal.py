@@ -178,18 +178,21 @@ class CrmQualitySignal(models.Model):
         """Tell the owner, and open a case for each point that is not for the better."""
         if not self:
             return
-        indicator = self.indicator_id
         self.date_told = fields.Datetime.now()
-        if indicator.owner_id.active:
+        owner = self.indicator_id.owner_id
+        # whoever computes, it is for the owner to read
+        signals = self.with_context(lang=owner.lang)
+        indicator = signals.indicator_id
+        if owner.active:
             indicator.activity_schedule(
                 "mail.mail_activity_data_todo",
-                summary=self.env._("Signal: %s", indicator.name),
-                note=self._get_story(),
-                user_id=indicator.owner_id.id,
+                summary=signals.env._("Signal: %s", indicator.name),
+                note=signals._get_story(),
+                user_id=owner.id,
             )
         if indicator.case_section_id:
-            for signals in self.grouped("date").values():
-                signals._open_case()
+            for same_point in signals.grouped("date").values():
+                same_point._open_case()
 
     def _get_story(self):
         """Tell in words what was found; HTML."""
@@ -199,11 +202,10 @@ class CrmQualitySignal(models.Model):
         indicator = self.indicator_id
         rule = dict(self._fields["rule"]._description_selection(self.env))[self.rule]
         return self.env._(
-            "%(period)s: %(value)s, usually %(lower)s to %(upper)s. %(rule)s.",
+            "%(period)s: %(value)s, %(usual)s. %(rule)s.",
             period=indicator._get_period_label(self.date),
             value=self.value_text,
-            lower=indicator._format_value(max(self.lower_limit, 0)),
-            upper=indicator._format_value(self.upper_limit),
+            usual=indicator._format_limits(self.lower_limit, self.upper_limit),
             rule=rule,
         )
 

@@ -17,6 +17,8 @@ ONLY_RULE_1 = {f"rule_{number}": number == 1 for number in range(1, 9)}
 class IndicatorCommon(CrmRelationsCommon):
     """Indicators over cases of the past; the company's days are those of Brussels."""
 
+    clock = None
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -33,7 +35,7 @@ class IndicatorCommon(CrmRelationsCommon):
         self._set_clock(datetime(day.year, day.month, day.day, 12))
 
     def _set_clock(self, moment):
-        if getattr(self, "clock", None):
+        if self.clock:
             self.clock.__exit__(None, None, None)
         else:
             self.addCleanup(lambda: self.clock.__exit__(None, None, None))

@@ -173,7 +173,7 @@ class TestControlChart(BaseCase):
                 self.assertLimits(limits, value, value, value, delta=1e-12)
                 baseline = fit("xmr", values)
                 z_values = [baseline.get_z(one) for one in values]
-                self.assertEqual(find_signals(z_values, values=values), {})
+                self.assertEqual(find_signals(z_values), {})
         self.assertEqual(control_chart.counts([0] * 20), (0, 0, 0))
         self.assertEqual(set(control_chart.shares([0, 0], [5, 9])), {(0, 0, 0)})
         self.assertEqual(set(control_chart.shares([5, 9], [5, 9])), {(1, 1, 1)})

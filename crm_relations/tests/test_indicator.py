@@ -398,7 +398,9 @@ class TestIndicator(IndicatorCommon):
         self.assertEqual(indicator.centre, 9)
         centres = indicator.point_ids.sorted("date").mapped("centre")
         self.assertEqual(centres, [4] * 10 + [9] * 11)
-        self.assertFalse(indicator.signal_ids)
+        # the latest point was told, and is none any more
+        self.assertEqual(indicator.signal_ids.mapped("state"), ["explained"])
+        self.assertEqual(indicator.state, "in_control")
         note.is_baseline = False
         self.assertEqual(indicator.centre, 6.5)
         note.is_baseline = True
@@ -427,6 +429,7 @@ class TestIndicator(IndicatorCommon):
         peak = chart["points"][8]
         self.assertEqual(peak["label"], "W44 2026")
         self.assertEqual(peak["text"], "40")
+        self.assertEqual(peak["usual"], f"usually 0 to {indicator.upper_limit:.2f}")
         self.assertEqual([signal["rule"] for signal in peak["signals"]], ["1"])
         self.assertFalse(chart["points"][9]["is_finished"])
         self.assertEqual(chart["ranges"][8]["value"], 35)

@@ -296,15 +296,13 @@ class Rule(NamedTuple):
 
     length: int
     holds: Callable[[Values], bool]
-    # the values themselves, not how far off they are: points may have other limits
-    is_about_values: bool = False
 
 
 RULES = {
     1: Rule(1, lambda z: abs(z[0]) > 3 + _DUST),
     2: Rule(9, lambda z: min(z) > 0 or max(z) < 0),
-    3: Rule(6, lambda x: abs(sum(_steps(x))) == len(x) - 1, is_about_values=True),
-    4: Rule(14, _alternates, is_about_values=True),
+    3: Rule(6, lambda z: abs(sum(_steps(z))) == len(z) - 1),
+    4: Rule(14, _alternates),
     5: Rule(3, lambda z: _most_on_one_side(z, 2, 2)),
     6: Rule(5, lambda z: _most_on_one_side(z, 4, 1)),
     7: Rule(15, lambda z: max(map(abs, z)) < 1),
@@ -313,7 +311,7 @@ RULES = {
 
 
 def find_signals(
-    z_values: Values, rules: Sequence[int] = tuple(RULES), values: Values | None = None
+    z_values: Values, rules: Sequence[int] = tuple(RULES)
 ) -> dict[int, list[int]]:
     """Tell which points break which of Nelson's rules.
 
@@ -327,13 +325,12 @@ def find_signals(
     {}
 
     :param z_values: how far off the centre each point is, in standard deviations of
-        its own, as `Baseline.get_z` tells
+        its own, as `Baseline.get_z` tells: that makes points comparable whose limits
+        differ, and changes nothing where they do not
     :param rules: numbers of those that are switched on
-    :param values: the values themselves, for trends; the z values if they are not given
     :return: {index of the point that completes a pattern: numbers of the rules}. A
         pattern that goes on is completed again by each further point.
     """
-    values = z_values if values is None else values
     # where nothing varies, nothing can be told from it
     varies = any(is_known(z) and z and math.isfinite(z) for z in z_values)
     signals = {}
@@ -341,21 +338,17 @@ def find_signals(
         found = [
             number
             for number in sorted(rules)
-            if (varies or number == 1)
-            and _is_completed(RULES[number], z_values, values, index)
+            if (varies or number == 1) and _is_completed(RULES[number], z_values, index)
         ]
         if found:
             signals[index] = found
     return signals
 
 
-def _is_completed(rule: Rule, z_values: Values, values: Values, index: int) -> bool:
+def _is_completed(rule: Rule, z_values: Values, index: int) -> bool:
     start = index + 1 - rule.length
-    if start < 0:
-        return False
-    series = values if rule.is_about_values else z_values
-    window = series[start : index + 1]
-    return all(map(is_known, window)) and rule.holds(window)
+    window = z_values[start : index + 1] if start >= 0 else ()
+    return bool(window) and all(map(is_known, window)) and rule.holds(window)
 
 
 def get_side(rule: int, z_values: Values, index: int) -> int:

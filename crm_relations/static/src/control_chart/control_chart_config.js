@@ -197,9 +197,10 @@ function getTitle({ label, is_finished }) {
 }
 
 /** Say what is special about a point, in lines. */
-function getStory({ signals }, notes, { dataIndex }) {
+function getStory({ signals, usual }, notes, { dataIndex }) {
     const pinned = notes.filter(({ index }) => index === dataIndex);
     return [
+        ...(usual ? [usual] : []),
         ...signals.map(({ text: rule }) => rule),
         ...signals.map(({ note }) => note).filter(Boolean),
         ...pinned.map(({ number, name }) => `${number}: ${name}`),
