@@ -17,6 +17,7 @@ from . import crm_case_substitution
 from . import res_users
 from . import crm_case_category
 from . import crm_case_move
+from . import crm_case_move_measures
 from . import crm_case_state_mixin
 from . import crm_case_transfer_mixin
 from . import crm_case_mail_recipients_mixin
@@ -36,6 +37,7 @@ from . import crm_case_automation_mixin
 from . import crm_case_memory_mixin
 from . import crm_case_backlog_mixin
 from . import crm_case_figures_mixin
+from . import crm_case_figure_keeping_mixin
 from . import crm_case_figure
 from . import crm_case_analysis_mixin
 from . import crm_case

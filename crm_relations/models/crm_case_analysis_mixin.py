@@ -6,7 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..fields import OptionalFloat
-from .crm_case_figure import EXPRESSIONS
+from ..tools.case_figures import EXPRESSIONS
 
 # figures that have a median and a 90th percentile beside their mean
 _SPREAD = (

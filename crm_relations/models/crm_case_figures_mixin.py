@@ -1,5 +1,4 @@
 from contextlib import suppress
-from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.exceptions import MissingError
@@ -9,10 +8,10 @@ from odoo.tools.sql import column_exists, create_column
 from ..exceptions import WorkingTimeError
 from ..fields import OptionalFloat
 from ..tools import transitions
+from ..tools.local_day import get_local_day
 from ..tools.working_time import WorkingTime
 from .crm_case_mail_recipients_mixin import EXCHANGE_TYPES
 
-_UTC = ZoneInfo("UTC")
 # columns that are filled by SQL for the cases there are when they are added
 _COLUMNS = {
     "day_created": "date",
@@ -117,7 +116,7 @@ class CrmCaseFiguresMixin(models.AbstractModel):
         if not instant:
             return False
         _calendar, tz = self._get_figures_calendar()
-        return instant.replace(tzinfo=_UTC).astimezone(ZoneInfo(tz)).date()
+        return get_local_day(instant, tz)
 
     def _get_working_hours_until(self, instant):
         """Give the working hours from creation to ``instant``; None if there is none.

@@ -3,6 +3,7 @@ from . import (
     test_analysis_figures,
     test_analysis_kept,
     test_analysis_race,
+    test_analysis_tour,
     test_backlog,
     test_case_assignment,
     test_case_assignment_people,

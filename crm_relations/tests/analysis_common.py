@@ -3,7 +3,7 @@ from datetime import date
 from statistics import fmean, median
 from unittest.mock import patch
 
-from odoo.addons.crm_relations.models import crm_case_figure
+from odoo.addons.crm_relations.models import crm_case_figure_keeping_mixin
 
 from .common import CrmRelationsCommon
 
@@ -160,7 +160,7 @@ class AnalysisCommon(CrmRelationsCommon):
         Figure = self.env["crm.case.figure"]
         if gesture == "fold":
             self.env.flush_all()
-            with patch.object(crm_case_figure, "_FOLD_FROM", 0):
+            with patch.object(crm_case_figure_keeping_mixin, "_FOLD_FROM", 0):
                 self.assertTrue(Figure._fold())
             return
         cases = self.case_model.with_context(active_test=False).search(

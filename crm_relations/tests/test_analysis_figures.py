@@ -261,6 +261,21 @@ class TestAnalysisFigures(CrmRelationsCommon):
         self.assertEqual((copy.message_count, copy.reopen_count), (0, 0))
         self.assertFalse(copy.rating_value)
 
+    def test_a_stay_that_lasts_has_no_length(self):
+        first, second = self._case_at(datetime(2026, 1, 12, 9, 0)), self._new_case()
+        with self._at(datetime(2026, 1, 12, 13, 0)):
+            first.action_open()
+            self.env.flush_all()
+        moves = (first | second).move_ids
+        rows = moves._read_group(
+            [("id", "in", moves.ids)],
+            ["state"],
+            ["hours:sum", "hours_mean:avg", "hours_median:avg"],
+        )
+        self.assertEqual(rows, [("draft", 4, 4, 4), ("open", 0, False, False)])
+        draft, lasting = first.move_ids.sorted("id")[0], first.move_ids.sorted("id")[-1]
+        self.assertEqual((draft.hours_mean, lasting.hours_mean), (4, False))
+
     # ------------------------------------------------------------
     # UPGRADE
     # ------------------------------------------------------------

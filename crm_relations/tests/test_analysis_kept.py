@@ -1,7 +1,7 @@
 from datetime import date
 from unittest.mock import patch
 
-from odoo.addons.crm_relations.models import crm_case_figure
+from odoo.addons.crm_relations.models import crm_case_figure_keeping_mixin
 from odoo.tests import tagged
 
 from .analysis_common import MEASURES, QUICK, AnalysisCommon
@@ -18,14 +18,14 @@ class TestAnalysisKept(AnalysisCommon):
     def test_the_nightly_check_finds_and_corrects_what_is_wrong(self):
         self._create(self._sample())
         Figure = self.env["crm.case.figure"]
-        with patch.object(crm_case_figure, "_FOLD_FROM", 0):
+        with patch.object(crm_case_figure_keeping_mixin, "_FOLD_FROM", 0):
             Figure._fold()
         self.assertEqual(Figure._check(), 0)
         self.env.cr.execute(
             "UPDATE crm_case_figure SET n = n + 1, planned_revenue = 7 WHERE ctid IN "
             "(SELECT ctid FROM crm_case_figure WHERE level = 1 LIMIT 1)"
         )
-        logger = "odoo.addons.crm_relations.models.crm_case_figure"
+        logger = "odoo.addons.crm_relations.models.crm_case_figure_keeping_mixin"
         with self.assertLogs(logger, "ERROR") as log:
             Figure._cron_check()
         self.assertIn("1 kept figures", log.output[0])
@@ -39,7 +39,7 @@ class TestAnalysisKept(AnalysisCommon):
         specs = ("day_created:month", "state", "category_id")
         before = quick._read_group([], specs, MEASURES)
         for _turn in range(2):
-            with patch.object(crm_case_figure, "_FOLD_FROM", 0):
+            with patch.object(crm_case_figure_keeping_mixin, "_FOLD_FROM", 0):
                 Figure._fold()
             self.env.cr.execute("SELECT count(*) FROM crm_case_figure_change")
             self.assertEqual(self.env.cr.fetchone(), (0,))

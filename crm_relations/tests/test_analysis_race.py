@@ -1,7 +1,7 @@
 from unittest.mock import patch
 
 from odoo import SUPERUSER_ID, api
-from odoo.addons.crm_relations.models import crm_case_figure
+from odoo.addons.crm_relations.models import crm_case_figure_keeping_mixin
 from odoo.tests import tagged
 
 from .worker_common import WorkerCommon, die
@@ -16,7 +16,7 @@ class TestAnalysisRace(WorkerCommon):
 
     def setUp(self):
         super().setUp()
-        at_once = patch.object(crm_case_figure, "_FOLD_FROM", 1)
+        at_once = patch.object(crm_case_figure_keeping_mixin, "_FOLD_FROM", 1)
         at_once.start()
         self.addCleanup(at_once.stop)
         with self._env() as env:
