@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
 from ..tools import control_chart
@@ -25,27 +26,24 @@ class CrmQualityIndicatorChartMixin(models.AbstractModel):
 
     def _compute_spark(self):
         """Give the latest points for a small chart; one query for all indicators."""
-        rows = []
-        if self.ids:
-            # sudo is not needed and not used: whoever reads an indicator reads points
-            rows = self.env["crm.quality.point"]._read_group(
-                [("indicator_id", "in", self.ids), ("is_finished", "=", True)],
-                ["indicator_id"],
-                ["id:recordset"],
+        self.env["crm.quality.point"].flush_model()
+        # SQL: the latest of each, however many there are; whoever reads an indicator
+        # may read its points
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT i.id, json_agg(json_build_object('value', p.value,
+                    'lower', p.lower_limit, 'upper', p.upper_limit) ORDER BY p.date)
+                FROM crm_quality_indicator i CROSS JOIN LATERAL (
+                    SELECT * FROM crm_quality_point WHERE indicator_id = i.id
+                    AND is_finished ORDER BY date DESC LIMIT %s) p
+                WHERE i.id = ANY(%s) GROUP BY i.id""",
+                SPARK_POINTS,
+                list(self.ids),
             )
-        points = {
-            indicator: recent.sorted("date")[-SPARK_POINTS:]
-            for indicator, recent in rows
-        }
+        )
+        points = dict(rows)
         for indicator in self:
-            indicator.spark = [
-                {
-                    "value": _get(point.value),
-                    "lower": _get(point.lower_limit),
-                    "upper": _get(point.upper_limit),
-                }
-                for point in points.get(indicator, [])
-            ]
+            indicator.spark = points.get(indicator.id, [])
 
     # ------------------------------------------------------------
     # CHART
@@ -62,7 +60,11 @@ class CrmQualityIndicatorChartMixin(models.AbstractModel):
         """
         self.ensure_one()
         self.check_access("read")
-        points = self.point_ids.sorted("date")[-self.point_count - 1 :]
+        points = self.env["crm.quality.point"].search(
+            [("indicator_id", "=", self.id)],
+            order="date desc, id",
+            limit=self.point_count + 1,
+        )[::-1]
         signals = self._get_chart_signals(points)
         kind = self._get_chart_kind()
         return {

@@ -37,7 +37,8 @@ class Measure:
     :param date: the datetime of a case that says which period it belongs to
     :param move: instead of ``date``: cases of which such a stay began in the period
     :param part: SHARE: the domain of the cases that are counted
-    :param field: RATE, MEAN, SUM: the stored number of a case
+    :param field: RATE, MEAN, SUM: the stored number of a case; of several names, the
+        first that is not 0 counts
     :param unit: NUMBER, PERCENT, HOURS or MONEY
     :param is_signed: there may be less than nothing, as of a margin
     :param get_totals: instead of all that, (indicator, periods) -> list of `Total`
@@ -51,7 +52,7 @@ class Measure:
     date: str = "create_date"
     move: Domain | None = None
     part: Domain | None = None
-    field: str | None = None
+    field: str | tuple[str, ...] | None = None
     unit: str = NUMBER
     is_signed: bool = False
     get_totals: Callable | None = None
@@ -158,9 +159,18 @@ class CrmQualityIndicatorMeasureMixin(models.AbstractModel):
             "cost": Measure(
                 _("Cost of closed cases"),
                 SUM,
-                field="planned_cost",
+                field=("actual_cost", "planned_cost"),
                 unit=MONEY,
                 **closed,
+            ),
+            "quality_cases": Measure(
+                _("Cases created about suppliers' quality"),
+                domain=Domain("is_quality", "=", True),
+            ),
+            "defective_quantity": Measure(
+                _("Defective quantity of cases created"),
+                SUM,
+                field="defective_quantity",
             ),
         }
 
@@ -257,8 +267,13 @@ class CrmQualityIndicatorMeasureMixin(models.AbstractModel):
             part = self._domain_to_sql(Case, measure.part, query)
             return SQL("count(*) FILTER (WHERE %s)", part)
         if measure.field:
-            value = SQL.identifier(query.table, measure.field)
-            return SQL("COALESCE(sum(%s), 0)", value)
+            names = measure.field
+            names = (names,) if isinstance(names, str) else names
+            values = SQL(", ").join(
+                SQL("NULLIF(%s, 0)", SQL.identifier(query.table, name))
+                for name in names
+            )
+            return SQL("COALESCE(sum(COALESCE(%s)), 0)", values)
         return SQL("0")
 
     @api.model

@@ -105,18 +105,22 @@ class CrmQualityIndicatorRunMixin(models.AbstractModel):
         today, first_case = self._get_today(), self._get_first_case_day()
         if not first_case:
             return []
-        current = get_first_day(self.period, today)
-        first = move(self.period, current, -self.point_count)
-        if self.baseline == "frozen" and self.baseline_from:
-            first = min(first, self.baseline_from)
         # before its first case a section did not exist; 0 would pull the centre down
-        first = max(first, first_case)
+        first = max(self._get_window_start(), first_case)
         periods = get_periods(self.period, first, today, self._get_time_zone())
         measure = self._get_measure()
         return [
             Figure(period, *total, measure.get_value(total), period.date_to <= today)
             for period, total in zip(periods, self._get_totals(periods), strict=True)
         ]
+
+    def _get_window_start(self):
+        """Give the first day that is reckoned anew each time."""
+        current = get_first_day(self.period, self._get_today())
+        first = move(self.period, current, -self.point_count)
+        if self.baseline == "frozen" and self.baseline_from:
+            first = min(first, get_first_day(self.period, self.baseline_from))
+        return first
 
     def _get_first_case_day(self):
         # sudo: see `_get_totals`

@@ -46,16 +46,13 @@ class CrmQualityPoint(models.Model):
 
     @api.model
     def _store(self, indicator, figures, spans):
-        """Keep the points of an indicator as they are now; 2 queries.
+        """Keep the points of an indicator as they are now; 3 queries.
 
         :param figures: list of crm_quality_indicator_run_mixin.Figure
         :param spans: list of crm_quality_indicator_run_mixin.Span
         :return: set of first days of the periods that are new or have changed
         """
-        if not figures:
-            return set()
         self.flush_model()
-        first = figures[0].period.date_from
         # SQL: NULL is not 0 here, and hundreds of rows go in one statement; only the
         # computation of the indicator comes here
         former = {
@@ -65,11 +62,18 @@ class CrmQualityPoint(models.Model):
                     """SELECT date, n, numerator, value, is_finished
                     FROM crm_quality_point WHERE indicator_id = %s AND date >= %s""",
                     indicator.id,
-                    first,
+                    indicator._get_window_start(),
                 )
             )
         }
-        self.env.execute_query(self._get_store_sql(indicator, figures, spans))
+        gone = former.keys() - {one.period.date_from for one in figures}
+        if gone:
+            # the first cases were handed over, or deleted
+            self.search(
+                [("indicator_id", "=", indicator.id), ("date", "in", list(gone))]
+            ).unlink()
+        if figures:
+            self.env.execute_query(self._get_store_sql(indicator, figures, spans))
         self.invalidate_model(flush=False)
         indicator.invalidate_recordset(["point_ids"], flush=False)
         return {

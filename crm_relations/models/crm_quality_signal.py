@@ -183,7 +183,8 @@ class CrmQualitySignal(models.Model):
         # whoever computes, it is for the owner to read
         signals = self.with_context(lang=owner.lang)
         indicator = signals.indicator_id
-        if owner.active:
+        # one who has lost his role is not told, and nothing fails for it
+        if owner.active and indicator.with_user(owner).has_access("read"):
             indicator.activity_schedule(
                 "mail.mail_activity_data_todo",
                 summary=signals.env._("Signal: %s", indicator.name),

@@ -23,6 +23,7 @@ from . import (
     test_doctests,
     test_indicator,
     test_indicator_crash,
+    test_indicator_oracle,
     test_indicator_signal,
     test_indicator_tour,
     test_mail_authentication,

@@ -148,6 +148,14 @@ class TestIndicatorSignal(IndicatorCommon):
         silent.rule_2 = True
         self.assertEqual(self._broken(silent), {_LAST: [2]})
 
+    def test_owner_without_access_stops_nothing(self):
+        self._new_cases(_STEADY)
+        indicator = self._new_indicator(owner_id=self.user_employee.id)
+        self._next_week(40)
+        self.assertEqual(self._broken(indicator), {_WEEK: [1]})
+        self.assertFalse(indicator.error)
+        self.assertFalse(indicator.activity_ids)
+
     # ------------------------------------------------------------
     # CASES
     # ------------------------------------------------------------
