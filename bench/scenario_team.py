@@ -11,7 +11,7 @@ import os
 from datetime import timedelta
 from functools import partial
 
-from common import boot, emit, environment, measure, vacuum
+from common import boot, emit, emit_machine, environment, measure, vacuum
 from lxml import etree
 from populate import fill
 
@@ -124,6 +124,7 @@ def time_backlog(env, who):
 
 def main():
     registry = boot(os.environ["BENCH_DB"])
+    emit_machine()
     rows = int(os.environ.get("ROWS", "1000000"))
     with environment(registry, commit=True) as env:
         env.cr.execute("SELECT count(*) FROM crm_case WHERE number LIKE 'B%'")

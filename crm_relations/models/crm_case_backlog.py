@@ -55,7 +55,7 @@ class CrmCaseBacklog(models.Model):
     case_section_id = fields.Many2one("crm.case.section", "Section Now", readonly=True)
     case_user_id = fields.Many2one("res.users", "Responsible Now", readonly=True)
     change = fields.Integer(
-        "Backlog",
+        "Growth of the Backlog",
         readonly=True,
         aggregator="sum",
         help="Up to a day: what was open at its end. Between two days: by how many the "

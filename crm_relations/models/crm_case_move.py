@@ -88,7 +88,6 @@ class CrmCaseMove(models.Model):
     )
     # kept, so that a company that moves to another time zone keeps its past figures
     day = fields.Date(
-        "Day",
         compute="_compute_day",
         store=True,
         precompute=True,

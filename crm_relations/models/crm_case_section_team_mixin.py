@@ -96,12 +96,11 @@ class CrmCaseSectionTeamMixin(models.AbstractModel):
 
         :return: {key: Domain over crm.case}
         """
-        Case = self.env["crm.case"]
         return {
             "open": Domain.TRUE,
             "waiting": Domain("state", "!=", transitions.PENDING),
             "unassigned": Domain("user_id", "=", False),
-            "late": Case._get_late_domain(),
+            "late": Domain("date_deadline", "<", "now"),
             "at_risk": Domain("sla_state", "in", ("at_risk", "missed")),
         }
 

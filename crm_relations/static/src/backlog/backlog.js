@@ -46,19 +46,15 @@ export class Backlog extends Component {
             closed: _t("Closed since the first day"),
         };
         // what was chosen is there again when one comes back from a list
-        const former = this.props.state || {};
-        this.state = useState({
-            days: former.days || 90,
-            sectionId: former.sectionId || false,
-            userId: former.userId || false,
-            figures: null,
-        });
-        useSetupAction({
-            getLocalState: () => {
-                const { days, sectionId, userId } = this.state;
-                return { days, sectionId, userId };
-            },
-        });
+        this.wanted = {
+            days: 90,
+            sectionId: false,
+            userId: false,
+            ...this.props.state,
+        };
+        // what is shown: the choice and its figures change together
+        this.state = useState({ ...this.wanted, figures: null });
+        useSetupAction({ getLocalState: () => ({ ...this.wanted }) });
         onWillStart(() => this.load());
     }
 
@@ -72,18 +68,19 @@ export class Backlog extends Component {
     }
 
     async choose(values) {
-        Object.assign(this.state, values);
+        Object.assign(this.wanted, values);
         await this.load();
     }
 
     async load() {
+        const wanted = { ...this.wanted };
         const today = DateTime.local();
         // the server ends with the company's present day, which may be tomorrow here
         const figures = await this.last.add(
             this.orm.call(MODEL, "get_backlog", [
-                serializeDate(today.minus({ days: this.state.days - 1 })),
+                serializeDate(today.minus({ days: wanted.days - 1 })),
                 serializeDate(today.plus({ days: 1 })),
-                this.scope,
+                { section_id: wanted.sectionId, user_id: wanted.userId },
             ]),
         );
         this.steps = getSteps(figures.days);
@@ -93,7 +90,7 @@ export class Backlog extends Component {
             cumulative: getCumulativeConfig(this.steps, figures, this.stateLabels),
             ages: getAgeConfig(figures.ages),
         };
-        this.state.figures = figures;
+        Object.assign(this.state, wanted, { figures });
     }
 
     // ------------------------------------------------------------

@@ -9,7 +9,12 @@ import { sprintf } from "@web/core/utils/strings";
 import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Chart } from "@crm_relations/chart/chart";
-import { enlarge, getFlowConfig, getOpenConfig, getSteps } from "../backlog/backlog_charts";
+import {
+    enlarge,
+    getFlowConfig,
+    getOpenConfig,
+    getSteps,
+} from "../backlog/backlog_charts";
 import { useRefresh } from "./refresh";
 
 const MODEL = "crm.case.section";
