@@ -110,11 +110,12 @@ class CrmCase(models.Model):
             return NotImplemented
         # sudo: as in `_compute_supplier_class`
         Score = self.env["crm.quality.score"].sudo()
-        domains = []
-        for company in self.env["res.company"].sudo().search([]):
-            domain = Score._get_class_domain("commercial_partner_id", value, company)
-            domains.append(Domain("company_id", "=", company.id) & domain)
-        return Domain.OR(domains)
+        companies = Score.env["res.company"].search([])  # pylint: disable=no-search-all
+        return Domain.OR(
+            Domain("company_id", "=", company.id)
+            & Score._get_class_domain("commercial_partner_id", value, company)
+            for company in companies
+        )
 
     def _move_documents_to(self, target):
         """Let actions and defective units go along when cases are merged."""

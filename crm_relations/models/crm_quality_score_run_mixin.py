@@ -50,8 +50,8 @@ class CrmQualityScoreRunMixin(models.AbstractModel):
     @api.model
     def _cron_compute(self):
         """Bring the scores of all companies up to date, each in its own transaction."""
-        # few
-        for company in self.env["res.company"].search([]):
+        companies = self.env["res.company"].search([])  # pylint: disable=no-search-all
+        for company in companies:
             self._compute_company(company)
             if not self.env["ir.cron"]._commit_progress(1):
                 break

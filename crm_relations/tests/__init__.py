@@ -67,6 +67,7 @@ from . import (
     test_profiling_link,
     test_quality_access,
     test_quality_action,
+    test_quality_crash,
     test_quality_oracle,
     test_quality_queries,
     test_quality_report,
