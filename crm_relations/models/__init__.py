@@ -37,10 +37,10 @@ from . import crm_case_automation_mixin
 from . import crm_case_memory_mixin
 from . import crm_case_backlog_mixin
 from . import crm_case_figures_mixin
-from . import crm_case_figure_keeping_mixin
-from . import crm_case_figure
 from . import crm_case_analysis_mixin
 from . import crm_case
+from . import crm_case_figure_keeping_mixin
+from . import crm_case_figure
 from . import crm_case_backlog
 from . import crm_case_delivery
 from . import crm_case_document_mixin

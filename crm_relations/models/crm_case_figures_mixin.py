@@ -284,8 +284,9 @@ class CrmCaseFiguresMixin(models.AbstractModel):
                 SQL("c.create_date"), date
             )
             return SQL(
-                """CASE WHEN k.id IS NOT DISTINCT FROM work.calendar_id
-                    THEN GREATEST(%s / 3600, 0) END""",
+                """CASE WHEN %s IS NOT NULL AND k.id IS NOT DISTINCT FROM
+                    work.calendar_id THEN GREATEST(%s / 3600, 0) END""",
+                date,
                 seconds,
             )
 

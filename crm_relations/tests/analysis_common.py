@@ -25,6 +25,7 @@ MEASURES = (
     "rating_value:avg",
     "sentiment:avg",
     "currency_id:array_agg_distinct",
+    "planned_revenue:sum_currency",
 )
 SPREAD = (
     "hours_close_median:avg",

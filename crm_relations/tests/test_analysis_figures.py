@@ -325,3 +325,5 @@ class TestAnalysisFigures(CrmRelationsCommon):
                     self.assertAlmostEqual(row[name], known[name], 6, (name, row))
                 else:
                     self.assertEqual(row[name], known[name], (name, row))
+                    # 0.0 equals False, but it is no missing value
+                    self.assertEqual(row[name] is False, known[name] is False, name)
