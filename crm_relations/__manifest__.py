@@ -92,6 +92,7 @@
         "views/crm_segment_menus.xml",
         "security/crm_quality_indicator_security.xml",
         "data/ir_cron_indicator_data.xml",
+        "data/mail_activity_type_indicator_data.xml",
         "views/crm_quality_signal_views.xml",
         "views/crm_quality_point_views.xml",
         "views/crm_quality_indicator_views.xml",

@@ -11,6 +11,7 @@ from ..tools.local_day import get_day_start, get_local_day
 from ..tools.local_period import Period, get_first_day, get_periods, move
 from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
 from .crm_quality_indicator_measure_mixin import COUNT
+from .crm_quality_signal import ACTIVITY_TYPE
 
 _logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class CrmQualityIndicatorRunMixin(models.AbstractModel):
         indicators.signal_ids.filtered(
             lambda signal: signal.state != "explained" and not signal.case_id
         ).unlink()
+        indicators.activity_unlink([ACTIVITY_TYPE])
         indicators.point_ids.unlink()
 
     def _compute_chart(self):

@@ -15,6 +15,7 @@ RULES = [
     ("7", "Fifteen points in a row are in the inner third"),
     ("8", "Eight points in a row are outside the inner third, on both sides"),
 ]
+ACTIVITY_TYPE = "crm_relations.mail_activity_type_signal"
 # what people may write; all else is what happened
 _OPEN_FIELDS = {"state", "note"}
 
@@ -186,7 +187,7 @@ class CrmQualitySignal(models.Model):
         # one who has lost his role is not told, and nothing fails for it
         if owner.active and indicator.with_user(owner).has_access("read"):
             indicator.activity_schedule(
-                "mail.mail_activity_data_todo",
+                ACTIVITY_TYPE,
                 summary=signals.env._("Signal: %s", indicator.name),
                 note=signals._get_story(),
                 user_id=owner.id,

@@ -148,6 +148,16 @@ class TestIndicatorSignal(IndicatorCommon):
         silent.rule_2 = True
         self.assertEqual(self._broken(silent), {_LAST: [2]})
 
+    def test_another_figure_takes_its_news_along(self):
+        self._new_cases([*_STEADY, 40])
+        indicator = self._new_indicator()
+        mine = indicator.activity_schedule(
+            "mail.mail_activity_data_todo", user_id=self.susan.id
+        )
+        self.assertEqual(len(indicator.activity_ids), 2)
+        indicator.measure = "closed"
+        self.assertEqual(indicator.activity_ids, mine)
+
     def test_owner_without_access_stops_nothing(self):
         self._new_cases(_STEADY)
         indicator = self._new_indicator(owner_id=self.user_employee.id)
