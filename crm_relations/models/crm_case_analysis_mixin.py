@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import lru_cache
 
 from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
@@ -230,6 +231,12 @@ class CrmCaseAnalysisMixin(models.AbstractModel):
             quick = self.with_context(**{_QUICK: True})
             return quick.formatted_read_group(domain, *args, **kwargs)
         return super().formatted_read_group(domain, *args, **kwargs)
+
+    def _web_read_group_groupby_formatter(self, groupby_spec, values):
+        """Name each value once, not in each cell: that took most of a pivot's time."""
+        formatter = super()._web_read_group_groupby_formatter(groupby_spec, values)
+        # typed: 0 and False are two groups
+        return lru_cache(maxsize=None, typed=True)(formatter)
 
     @api.model
     def _read_grouping_sets(self, domain, grouping_sets, aggregates=(), order=None):

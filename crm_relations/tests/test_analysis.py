@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from odoo.exceptions import AccessError
@@ -146,3 +148,17 @@ class TestAnalysis(AnalysisCommon):
             self.assertEqual(
                 model.search_count(group["__extra_domain"]), group["__count"]
             )
+
+    def test_labels_and_domains_are_those_of_odoo(self):
+        """Values are named once for all cells; Odoo does it cell by cell."""
+        self._create(self._sample())
+        model = self.env["crm.case"].with_user(self.boss)
+        sets = [[], ["priority", "user_id"], ["day_closed:month", "category_id"]]
+        ours = model.formatted_read_grouping_sets([], sets, ["__count"])
+        uncached = patch(
+            "odoo.addons.crm_relations.models.crm_case_analysis_mixin.lru_cache",
+            lambda **_options: lambda function: function,
+        )
+        with uncached:
+            plain = model.formatted_read_grouping_sets([], sets, ["__count"])
+        self.assertEqual(ours, plain)
