@@ -6,7 +6,7 @@ from odoo.fields import Domain
 from odoo.tools.misc import format_date, formatLang
 
 from ..fields import OptionalFloat
-from ..tools.quality_score import CLASSES, Line, get_score
+from ..tools.quality_score import CLASSES, Line
 from ..tools.score_chart import draw_scores
 
 CHART_MONTHS = 12
@@ -237,16 +237,9 @@ class CrmQualityScore(models.Model):
             )
             for line in self._get_lines()
         ]
-        if not self._is_reproducible():
+        if {line["measure"] for line in self.details or []} - {*self._get_measures()}:
             text.append(self.env._("Some criteria belong to an addon that is gone."))
         return "\n".join(text)
-
-    def _is_reproducible(self):
-        known = self._get_measures()
-        lines = [Line(**line) for line in self.details or []]
-        return get_score(lines) is not None and all(
-            line.measure in known for line in lines
-        )
 
     # ------------------------------------------------------------
     # OVER TIME

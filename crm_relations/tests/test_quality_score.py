@@ -158,6 +158,16 @@ class TestQualityScore(QualityCommon):
             "Quality cases: 1, 90.0 points, weight 10.0 (25.0 %)", row.explain()
         )
 
+    def test_criterion_of_an_addon_that_is_gone_is_told(self):
+        self._new_fault()
+        self._compute()
+        row = self._row()
+        self.assertNotIn("gone", row.explain())
+        gone = {"measure": "gone", "value": 1, "best": 0, "worst": 2, "weight": 30}
+        row.details = [*row.details, gone]
+        self.assertIn("gone", row.explain())
+        self.assertEqual(len(row._get_lines()), 1)
+
     def test_company_with_criteria_of_its_own_goes_by_those_only(self):
         self._new_criterion("case_count", best=0, worst=2, company_id=self.company.id)
         self._new_fault()
