@@ -155,12 +155,13 @@ class TestDigest(CrmRelationsCommon):
         )
         elsewhere = indicator.copy({"section_id": self.quality.id})
         everywhere = indicator.copy({"section_id": False})
-        former, own, general, _other = self.env["crm.quality.signal"].create(
+        _former, own, general, _other = self.env["crm.quality.signal"].create(
             [
                 {
                     "indicator_id": one.id,
                     "date": day,
                     "date_end": day + timedelta(days=7),
+                    "date_told": day + timedelta(days=1),
                     "rule": "1",
                     "value": 9,
                     "lower_limit": 1,
@@ -173,11 +174,6 @@ class TestDigest(CrmRelationsCommon):
                     (elsewhere, date(2026, 3, 9)),
                 )
             ]
-        )
-        self.env.flush_all()
-        self.env.cr.execute(
-            "UPDATE crm_quality_signal SET create_date = '2026-02-10' WHERE id = %s",
-            [former.id],
         )
         self.boss.crm_digest = "all"
         blocks = self._content(self.boss)
