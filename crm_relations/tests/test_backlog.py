@@ -75,6 +75,7 @@ class TestBacklog(BacklogCommon):
             self._flows_between(past, begin, end)
             for begin, end in zip(begins, ends, strict=False)
         ]
+        self.assertTrue(max(figures["open"]) and max(figures["closed"]))
         self.assertEqual(figures["opened"], [len(opened) for opened, _c in flows])
         self.assertEqual(figures["closed"], [len(closed) for _o, closed in flows])
 
@@ -124,6 +125,44 @@ class TestBacklog(BacklogCommon):
             )
             with self.subTest(section=section.name, user=user.name, state=state):
                 self.assertEqual(change, len(expected))
+
+    def test_summed_rows_say_what_the_rows_say(self):
+        self._tell_past("summed", _BEGIN, _DAYS, 30)
+        day = (_BEGIN + timedelta(days=9)).date()
+        aggregates = ["__count", "change:sum", "opened:sum", "closed:sum"]
+        Backlog = self.env["crm.case.backlog"]
+        for user in (self.boss, self.senior, self.agent):
+            rows = Backlog.with_user(user)
+            for domain, groupby in (
+                ([], []),
+                ([("day", "<=", day)], ["section_id", "user_id"]),
+                ([("section_id", "child_of", self.support2.id)], ["day:week", "state"]),
+                ([("section_id.name", "=", "Support 1")], ["company_id"]),
+                ([("opened", "=", 1)], ["day:month"]),
+            ):
+                with self.subTest(user=user.login, domain=domain):
+                    # the identifier is asked for, so that rows are read one by one
+                    plain = rows._read_group(
+                        domain, groupby, [*aggregates, "id:count_distinct"]
+                    )
+                    self.assertTrue(plain[0][-1])
+                    summed = rows._read_group(domain, groupby, aggregates)
+                    self.assertEqual(summed, [group[:-1] for group in plain])
+                    for group in plain:
+                        self.assertEqual(group[-1], group[len(groupby)])
+
+    def test_pivot_is_its_groups(self):
+        self._tell_past("pivot", _BEGIN, _DAYS, 20)
+        Backlog = self.env["crm.case.backlog"].with_user(self.senior)
+        sets = [[], ["section_id"], ["day:week", "section_id"]]
+        aggregates = ["__count", "change:sum"]
+        for groups, found in zip(
+            sets, Backlog._read_grouping_sets([], sets, aggregates), strict=True
+        ):
+            with self.subTest(groups=groups):
+                expected = Backlog._read_group([], groups, aggregates)
+                self.assertEqual(sorted(map(str, found)), sorted(map(str, expected)))
+                self.assertTrue(expected[0][-2])
 
     def test_ages_open_their_cases(self):
         self._set_zone("Europe/Brussels")
