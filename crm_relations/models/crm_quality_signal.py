@@ -57,7 +57,7 @@ class CrmQualitySignal(models.Model):
         readonly=True,
     )
     mood = fields.Selection(
-        [("worse", "For the Worse"), ("better", "For the Better"), ("open", "Open")],
+        [("worse", "Worse"), ("better", "Better"), ("open", "Neither")],
         "Change",
         readonly=True,
     )
