@@ -127,8 +127,9 @@ def _fill_cases(cr, values):
                               email_normalized, priority, company_id, currency_id,
                               planned_revenue, probability, weighted_revenue, date,
                               duration, date_deadline, date_last_action, date_closed,
-                              hours_close, create_date, write_date, create_uid,
-                              write_uid, sla_state)
+                              hours_close, hours_working_close, day_created,
+                              day_closed, message_count, reopen_count, create_date,
+                              write_date, create_uid, write_uid, sla_state)
         SELECT 'B' || g, 'Request ' || g || ' ' || md5(g::text), true,
                (%(sections)s::int[])[1 + floor(r_section * 5)::int], s.id, s.state,
                CASE WHEN r_user < 0.9
@@ -140,7 +141,9 @@ def _fill_cases(cr, values):
                1, %(currency)s, exp(5 + 3 * r_value), 50, exp(5 + 3 * r_value) / 2,
                at, 1, at + interval '10 day', at + interval '1 day',
                CASE WHEN NOT unclosed THEN at + interval '3 day' END,
-               CASE WHEN NOT unclosed THEN 72 END, at, at, 1, 1, 'none'
+               CASE WHEN NOT unclosed THEN 72 END, CASE WHEN NOT unclosed THEN 24 END,
+               at, CASE WHEN NOT unclosed THEN at + interval '3 day' END,
+               1 + floor(3 * r_value), floor(1.1 * r_value), at, at, 1, 1, 'none'
           FROM bench_rows
           JOIN crm_case_stage s ON s.id = CASE
                WHEN unclosed

@@ -12,21 +12,23 @@ from odoo.tools import SQL
 PIECE = 1 << 18  # bytes that go to the database, or come from there, at a time
 
 
-class OptionalInteger(fields.Integer):
-    """An integer that knows "not given": stored as NULL, read as ``False``.
+class _Optional:
+    """A number that knows "not given": stored as NULL, read as ``False``.
 
-    Odoo's own integer turns an empty value into 0, which is a valid mark on the
-    scale of sentiments (0 is "very dissatisfied"), and would drag every average.
+    Odoo's own numbers turn an empty value into 0, which would drag every average: on
+    the scale of sentiments it is "very dissatisfied", and what is not closed yet took
+    no time at all.
     """
 
     falsy_value = None
     aggregator = "avg"
+    _number = None
 
     def convert_to_column(self, value, record, values=None, validate=True):
-        return None if _is_missing(value) else int(value)
+        return None if _is_missing(value) else self._number(value)
 
     def convert_to_cache(self, value, record, validate=True):
-        return None if _is_missing(value) else int(value)
+        return None if _is_missing(value) else self._number(value)
 
     def convert_to_record(self, value, record):
         return False if value is None else value
@@ -46,6 +48,18 @@ class OptionalInteger(fields.Integer):
         return lambda record: (
             (None if _is_missing(found := get_value(record)) else found) in wanted
         )
+
+
+class OptionalInteger(_Optional, fields.Integer):
+    """An integer that may be missing; 0 is a mark like any other."""
+
+    _number = int
+
+
+class OptionalFloat(_Optional, fields.Float):
+    """A number that may be missing; without ``digits``."""
+
+    _number = float
 
 
 def _is_missing(value):

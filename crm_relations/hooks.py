@@ -16,4 +16,7 @@ def uninstall_hook(env):
     env["crm.case.section"].with_context(**everything).search([])._remove_menus()
     env["crm.partner.event"].with_context(**everything).search([]).unlink()
     env["crm.partner.event"].with_context(**everything).search([]).unlink()
+    # their activities are of a shipped type
+    env["crm.quality.action"].with_context(**everything).search([]).unlink()
     env["crm.case"].with_context(**everything).search([]).unlink()
+    env["crm.case.figure"]._drop_tables()

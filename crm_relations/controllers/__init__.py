@@ -1,1 +1,1 @@
-from . import profiling, profiling_import
+from . import digest, profiling, profiling_import

@@ -7,3 +7,4 @@ from . import example_events
 from . import example_documents
 from . import example_calls
 from . import example_fair
+from . import example_quality

@@ -83,6 +83,8 @@ class CrmRelationsExample(models.AbstractModel):
         cases = silent._create_cases(stories)
         silent._create_moves(cases, stories)
         silent._create_messages(cases, stories)
+        # the moves were brought along, not made
+        cases._recount()
         silent._create_activities(cases)
 
     # ------------------------------------------------------------

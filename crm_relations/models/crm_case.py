@@ -25,11 +25,15 @@ class CrmCase(models.Model):
         # before the state: clocks are reckoned from the stays that it records
         "crm.case.sla.mixin",
         "crm.case.ladder.mixin",
+        # before the state: it counts the moves that are recorded there
+        "crm.case.figures.mixin",
+        "crm.case.analysis.mixin",
         "crm.case.command.mixin",
         "crm.case.state.mixin",
         "crm.case.transfer.mixin",
         "crm.case.memory.mixin",
         "crm.case.segment.mixin",
+        "crm.case.backlog.mixin",
         "crm.case.assignment.mixin",
         "crm.case.intake.mixin",
         "crm.case.route.mixin",
@@ -105,6 +109,10 @@ class CrmCase(models.Model):
         # those the reader may see, as the partner's own figure
         related_sudo=False,
     )
+    # to group by, see `crm.case.analysis.mixin`
+    partner_category_ids = fields.Many2many(
+        related="partner_id.category_id", string="Categories of the Partner"
+    )
     contact_name = fields.Char(
         compute="_compute_contact_name", store=True, readonly=False, precompute=True
     )
@@ -170,11 +178,6 @@ class CrmCase(models.Model):
     # "my unclosed", in the list's order
     _my_idx = models.Index(
         """(user_id, priority DESC, id DESC)
-        WHERE active IS TRUE AND state IN ('draft', 'open', 'pending')"""
-    )
-    # the figures on the sections' cards, record rules included
-    _unclosed_idx = models.Index(
-        """(section_id, user_id, company_id, date_deadline, stage_id)
         WHERE active IS TRUE AND state IN ('draft', 'open', 'pending')"""
     )
     # the columns of a board, record rules included

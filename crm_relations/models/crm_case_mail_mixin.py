@@ -4,6 +4,7 @@ from odoo.tools import SQL, email_normalize, parse_contact_from_email
 from odoo.tools.mail import email_split_and_format
 
 from ..exceptions import NoSectionError
+from ..fields import OptionalFloat
 from ..tools import transitions
 from ..tools.mail_header import read_header
 from ..tools.mail_priority import priority_of
@@ -46,7 +47,7 @@ class CrmCaseMailMixin(models.AbstractModel):
     date_first_response = fields.Datetime(
         "First Response", readonly=True, copy=False, help="Our first answer."
     )
-    hours_first_response = fields.Float(
+    hours_first_response = OptionalFloat(
         "Hours to First Response",
         compute="_compute_hours_first_response",
         store=True,

@@ -22,6 +22,8 @@ class CrmCaseSection(models.Model):
         "mail.thread",
         "crm.case.section.intake.mixin",
         "crm.case.section.service.mixin",
+        "crm.case.section.team.mixin",
+        "crm.case.section.trend.mixin",
     ]
     _order = "sequence, complete_name, id"
     _parent_store = True

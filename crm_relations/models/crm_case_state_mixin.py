@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..exceptions import CaseMoveError
+from ..fields import OptionalFloat
 from ..tools import transitions
 
 # what a stay in `crm.case.move` is made of: when one changes, a new stay begins
@@ -55,7 +56,7 @@ class CrmCaseStateMixin(models.AbstractModel):
         copy=False,
         help="When the case was closed or cancelled.",
     )
-    hours_close = fields.Float(
+    hours_close = OptionalFloat(
         "Hours to Close",
         compute="_compute_hours_close",
         store=True,
@@ -112,11 +113,13 @@ class CrmCaseStateMixin(models.AbstractModel):
             case.hours_close = case._hours_since_creation(case.date_closed)
 
     def _hours_since_creation(self, date):
-        """Give the elapsed hours from creation to ``date``, 0.0 without a date."""
-        if not date or not self.create_date:
-            return 0.0
+        """Give the elapsed hours from creation to ``date``, None without a date."""
+        if not date:
+            return None
+        # as Odoo dates a record that is just being created
+        created = self.create_date or self.env.cr.now()
         # an import may carry a date before the moment of the import
-        return max((date - self.create_date).total_seconds() / 3600, 0.0)
+        return max((date - created).total_seconds() / 3600, 0.0)
 
     @api.model
     def _read_group_stage_ids(self, stages, domain):
@@ -192,7 +195,7 @@ class CrmCaseStateMixin(models.AbstractModel):
         result = super().write(vals)
         if "user_id" not in vals:
             opened._take_unassigned()
-        if not vals.keys().isdisjoint(_MOVE_FIELDS):
+        if not vals.keys().isdisjoint((*_MOVE_FIELDS, "active")):
             self._record_moves()
         return result
 
@@ -248,7 +251,7 @@ class CrmCaseStateMixin(models.AbstractModel):
         ended, vals_list = Move, []
         for case in self:
             move = current.get(case.id, Move)
-            if move and all(move[name] == case[name] for name in _MOVE_FIELDS):
+            if move and case._is_still_in(move):
                 continue
             ended |= move
             vals_list.append(case._prepare_move(move, now))
@@ -265,6 +268,12 @@ class CrmCaseStateMixin(models.AbstractModel):
         """
         return moves
 
+    def _is_still_in(self, move):
+        """Tell whether a stay says where the case is."""
+        return move.is_archived != self.active and all(
+            move[name] == self[name] for name in _MOVE_FIELDS
+        )
+
     def _prepare_move(self, previous, now):
         return {
             "case_id": self.id,
@@ -277,7 +286,8 @@ class CrmCaseStateMixin(models.AbstractModel):
             "section_from_id": previous.section_id.id,
             "section_id": self.section_id.id,
             "user_id": self.user_id.id,
-            "company_id": self.company_id.id,
+            "is_archived": not self.active,
+            "was_open": previous.is_open,
         }
 
     # ------------------------------------------------------------

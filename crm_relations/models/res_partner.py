@@ -9,6 +9,8 @@ class ResPartner(models.Model):
     _inherit = [
         "res.partner",
         "res.partner.sentiment.rule.mixin",
+        "res.partner.quality.mixin",
+        "res.partner.service.mixin",
         "res.partner.memory.mixin",
         "res.partner.figures.mixin",
         "res.partner.privacy.mixin",

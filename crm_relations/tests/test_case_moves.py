@@ -97,6 +97,17 @@ class TestCaseMoves(CrmRelationsCommon):
         self.assertEqual(move.section_id, self.quality)
         self.assertEqual(move.user_id, self.quality_user)
 
+    def test_archiving_takes_a_case_out_of_the_backlog_and_back(self):
+        case = self._new_case()
+        self.assertEqual(
+            (self._stays(case).was_open, self._stays(case).is_open), (False, True)
+        )
+        move = self._stay_begins(case, {"active": False})
+        self.assertEqual((move.was_open, move.is_open), (True, False))
+        move = self._stay_begins(case, {"active": True})
+        self.assertEqual((move.was_open, move.is_open), (False, True))
+        self._stay_lasts(case, {"active": True})
+
     def test_unchanged_values_begin_no_stay(self):
         case = self._new_case(user_id=self.agent.id)
         for vals in (

@@ -56,6 +56,8 @@ _CONTRACT = {
         action_preview""",
     "crm.segment.line": "measure operator value days mandatory",
     "crm.segment.membership": "segment_id partner_id date reason",
+    "crm.quality.indicator": """
+        measure period section_id centre lower_limit upper_limit signal_ids""",
 }
 
 

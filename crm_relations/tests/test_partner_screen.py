@@ -174,7 +174,8 @@ class TestPartnerScreen(CrmRelationsCommon):
         few, many = self._many(1), self._many(15)
         names = ["sentiment_score", "open_case_count", "date_last_contact"]
         table = [
-            (8, lambda some: some.mapped("relation_figures")),
+            # one of them asks for the class as a supplier
+            (9, lambda some: some.mapped("relation_figures")),
             (7, lambda some: some.read(names)),
             (8, lambda some: some.read(["latest_case_ids", "latest_event_ids"])),
         ]

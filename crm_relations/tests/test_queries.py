@@ -157,10 +157,10 @@ class TestQueries(CrmRelationsCommon):
     @warmup
     def test_form(self):
         specification = self._specification("crm.case", "form")
-        # one of them asks for mail that did not arrive, which the form must show, four
+        # one of them asks for mail that did not arrive, which the form must show, five
         # for the card of the partner; four cases have companies and contacts
         self._budget(
-            22,
+            23,
             lambda cases: cases.web_read(specification),
             self._cases(4),
             self._cases(100),

@@ -15,4 +15,5 @@ from . import (
     crm_profiling_invite,
     crm_segment_explain,
     crm_segment_preview,
+    crm_service_report,
 )

@@ -4,4 +4,5 @@ from . import (
     purchase_order,
     res_company,
     res_config_settings,
+    res_partner_quality,
 )

@@ -18,6 +18,14 @@ class CrmRelationsExampleStock(models.AbstractModel):
     def _load_transfers(self):
         """Do what was promised; each supplier has his habit."""
         partners = self._find_companies("customer") | self._find_companies("supplier")
+        # orders that were confirmed before there was an inventory have none
+        self.env["purchase.order"].search(
+            [
+                ("partner_id", "child_of", partners.ids),
+                ("state", "=", "purchase"),
+                ("picking_ids", "=", False),
+            ]
+        )._create_picking()
         pickings = self.env["stock.picking"].search(
             [
                 ("partner_id", "child_of", partners.ids),
