@@ -61,9 +61,10 @@ class RatingRating(models.Model):
     _inherit = "rating.rating"
 
     def _update_sentiment(self):
-        super()._update_sentiment()
+        result = super()._update_sentiment()
         # sudo: customers rate, who may not read cases
         self.sudo()._get_cases()._recount()
+        return result
 
     def unlink(self):
         cases = self._get_cases()
