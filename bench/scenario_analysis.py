@@ -127,7 +127,7 @@ def nothing_kept(env):
     with (
         patch.object(case, "_get_day", lambda *_: False),
         patch.object(case, "_get_working_hours_until", lambda *_: None),
-        patch.object(message, "_get_exchanged_case_ids", lambda *_: []),
+        patch.object(message, "_is_exchanged", lambda *_: False),
     ):
         yield
 
@@ -135,7 +135,7 @@ def nothing_kept(env):
 def emit_cost(registry, uid):
     """Time writers who keep figures and others who do not, in turns."""
     walls = {True: [], False: []}
-    for turn in range(60):
+    for turn in range(120):
         is_kept = bool(turn % 2)
         with environment(registry, uid=uid) as env, contextlib.ExitStack() as stack:
             section = env["crm.case.section"].search([("code", "=", "bench0")])
@@ -145,7 +145,10 @@ def emit_cost(registry, uid):
             with Meter() as meter:
                 work(env, section, 5)
             walls[is_kept].append(meter.wall)
-    kept, bare = (statistics.median(walls[is_kept]) for is_kept in (True, False))
+    # the quicker quarter: what else the machine does only ever adds
+    kept, bare = (
+        statistics.quantiles(walls[is_kept], n=4)[0] for is_kept in (True, False)
+    )
     emit(
         bench="analysis",
         call="open, answer and close a case",

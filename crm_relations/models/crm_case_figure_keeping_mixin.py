@@ -12,6 +12,7 @@ from ..tools.case_figures import (
     SUMS,
     columns,
     listed,
+    sources,
     values_of,
 )
 from .crm_mail_intake_queue_mixin import CONCURRENCY_ERRORS
@@ -212,8 +213,12 @@ class CrmCaseFigureKeepingMixin(models.AbstractModel):
         kinds |= {**SUMS, **MEANS}
         names = ("n", *columns())
         typed = listed(f"{name} {kinds.get(name, 'int4')}" for name in names)
-        old, new = (listed(values_of(row)) for row in ("OLD", "NEW"))
         into = f"INSERT INTO crm_case_figure_change ({listed(names)}) VALUES"
+        less = f"(-1, {listed(values_of('OLD', -1))})"
+        more = f"(1, {listed(values_of('NEW'))})"
+        old, new = (
+            listed(f"{row}.{name}" for name in sources()) for row in ("OLD", "NEW")
+        )
         return (
             "DROP TABLE IF EXISTS crm_case_figure, crm_case_figure_change",
             f"CREATE TABLE crm_case_figure_change ({typed})",
@@ -225,14 +230,12 @@ class CrmCaseFigureKeepingMixin(models.AbstractModel):
                 autovacuum_vacuum_threshold = 2000)""",
             f"""CREATE OR REPLACE FUNCTION crm_case_figure_note() RETURNS trigger
             LANGUAGE plpgsql AS $$ BEGIN
-                IF TG_OP = 'UPDATE' AND ({old}) IS NOT DISTINCT FROM ({new}) THEN
-                    RETURN NULL;
-                END IF;
-                IF TG_OP <> 'INSERT' THEN
-                    {into} (-1, {listed(values_of("OLD", -1))});
-                END IF;
-                IF TG_OP <> 'DELETE' THEN
-                    {into} (1, {new});
+                IF TG_OP = 'INSERT' THEN
+                    {into} {more};
+                ELSIF TG_OP = 'DELETE' THEN
+                    {into} {less};
+                ELSIF ({old}) IS DISTINCT FROM ({new}) THEN
+                    {into} {less}, {more};
                 END IF;
                 RETURN NULL;
             END $$""",

@@ -253,7 +253,9 @@ class CrmCaseFiguresMixin(models.AbstractModel):
         where = where or SQL("TRUE")
         self.env.flush_all()
         calendars = self.env["resource.calendar"].sudo()
-        calendars = calendars.with_context(active_test=False).search([])
+        calendars = calendars.with_context(active_test=False).search(
+            [("id", "!=", False)]  # few: calendars, not cases
+        )
         [(first, last)] = self.env.execute_query(
             SQL(
                 """SELECT min(c.create_date),

@@ -14,8 +14,16 @@ class MailMessage(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        # before: Odoo forgets `res_id` of what it creates and would read it again
+        about = [vals.get("res_id") for vals in vals_list]
         messages = super().create(vals_list)
-        if counts := Counter(messages._get_exchanged_case_ids()):
+        counts = Counter(
+            case_id or message.res_id
+            for message, case_id in zip(messages, about, strict=True)
+            if message._is_exchanged()
+        )
+        counts.pop(False, None)  # about no case in particular
+        if counts:
             self.env["crm.case"]._count_messages(counts)
         return messages
 
@@ -33,15 +41,13 @@ class MailMessage(models.Model):
         self._recount_cases(before)
         return result
 
+    def _is_exchanged(self):
+        """Tell whether people said this about a case."""
+        return self.model == "crm.case" and self.message_type in EXCHANGE_TYPES
+
     def _get_exchanged_case_ids(self):
-        """Give the id of the case of each message that counts; no query as a rule."""
-        return [
-            message.res_id
-            for message in self
-            if message.model == "crm.case"
-            and message.res_id
-            and message.message_type in EXCHANGE_TYPES
-        ]
+        """Give the id of the case of each message that counts."""
+        return [message.res_id for message in self if message._is_exchanged()]
 
     @api.model
     def _recount_cases(self, case_ids):
@@ -55,9 +61,10 @@ class RatingRating(models.Model):
     _inherit = "rating.rating"
 
     def _update_sentiment(self):
-        super()._update_sentiment()
+        result = super()._update_sentiment()
         # sudo: customers rate, who may not read cases
         self.sudo()._get_cases()._recount()
+        return result
 
     def unlink(self):
         cases = self._get_cases()

@@ -99,6 +99,18 @@ def values_of(row, sign=1):
     return values + [f"{sign} * ({measure} IS NOT NULL)::int" for measure in means]
 
 
+def sources():
+    """Name the columns of `crm_case` that decide what a case adds.
+
+    >>> {"day_created", "escalation_level", "hours_close"} - set(sources())
+    set()
+    >>> set(EXPRESSIONS) & set(sources())
+    set()
+    """
+    measured = ({**SUMS, **MEANS}.keys() | {"escalation_level"}) - EXPRESSIONS.keys()
+    return [*DIMENSIONS, *sorted(measured)]
+
+
 def listed(values):
     """Give values as they stand in a statement.
 
