@@ -22,7 +22,7 @@ class _Optional:
 
     falsy_value = None
     aggregator = "avg"
-    _number = None
+    _number = float
 
     def convert_to_column(self, value, record, values=None, validate=True):
         return None if _is_missing(value) else self._number(value)

@@ -13,9 +13,8 @@ class ResCompany(models.Model):
 
         The same for everybody who looks at a figure, wherever he is.
         """
-        # sudo: the name of a zone, of a company whose case is at hand
-        company = self.sudo()
-        return company.resource_calendar_id.tz or company.partner_id.tz or "UTC"
+        # as of a case without a section: remembered, each move of a case asks for it
+        return self.env["crm.case"]._get_section_calendar(False, self.id)[1]
 
     def _get_today(self):
         """Give the company's present day."""

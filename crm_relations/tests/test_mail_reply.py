@@ -339,6 +339,6 @@ class TestMailReplyCost(MailCaseCommon):
         for trap, sender in (("known", JANE), ("unknown", STRANGER)):
             mail = self._new_mail(sender)
             self.env.invalidate_all()
-            with self.subTest(trap), self.assertQueryCount(23):
+            with self.subTest(trap), self.assertQueryCount(24):
                 self.assertTrue(self._process(mail))
                 self.env.flush_all()

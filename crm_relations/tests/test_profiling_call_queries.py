@@ -79,5 +79,5 @@ class TestProfilingCallQueries(CallCommon):
                     getattr(call, method)()
                     self.env.flush_all()
         self.env.invalidate_all()
-        with self.assertQueryCount(26):
+        with self.assertQueryCount(27):
             calls.take_next()

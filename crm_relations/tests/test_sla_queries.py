@@ -47,7 +47,7 @@ class TestSlaQueries(test_queries.TestQueries):
         specification = self._specification("crm.case", "form")
         # seven for the service level, beside those of the class above
         self._budget(
-            28,
+            29,
             lambda cases: cases.web_read(specification),
             self._cases(2)[1:],
             self._cases(2)[1:],
