@@ -145,6 +145,11 @@
     "assets": {
         "web.assets_backend": [
             "crm_relations/static/src/**/*",
+            # what extends Odoo's pivots comes when they do
+            ("remove", "crm_relations/static/src/optional_pivot/**/*"),
+        ],
+        "web.assets_backend_lazy": [
+            "crm_relations/static/src/optional_pivot/**/*",
         ],
         "web.assets_frontend": [
             "crm_relations/static/public/*",
