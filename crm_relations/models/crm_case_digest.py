@@ -1,3 +1,4 @@
+import logging
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -6,6 +7,8 @@ from odoo.fields import Domain
 from odoo.tools.misc import format_date, formatLang
 
 from ..tools import control_chart, transitions
+
+_logger = logging.getLogger(__name__)
 
 WEEKS = 12  # that a week is compared with
 WEEKS_NEEDED = 6  # with something in them, before chance can be told from change
@@ -56,8 +59,17 @@ class CrmCaseDigest(models.AbstractModel):
                 break
             # another worker may have sent it since; it holds the row meanwhile
             if user.try_lock_for_update(allow_referencing=True).filtered_domain(due):
-                self._send(user, monday)
+                self._send_or_tell(user, monday)
             time_left = self.env["ir.cron"]._commit_progress(1)
+
+    @api.model
+    def _send_or_tell(self, user, monday):
+        try:
+            with self.env.cr.savepoint():
+                self._send(user, monday)
+        except Exception:
+            # broad: one manager's summary must not keep back those of the others
+            _logger.exception("The weekly summary of %s was not sent", user.login)
 
     @api.model
     def _get_monday(self):

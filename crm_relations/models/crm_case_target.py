@@ -432,7 +432,10 @@ class CrmCaseTarget(models.Model):
         ended = Domain("is_repeated", "=", True) & Domain("date_to", "<", today)
         ended &= Domain("user_id", "=", False) | Domain("user_id.active", "=", True)
         while targets := self.search(ended):
-            values = targets.copy_data()
+            staying = targets.filtered(
+                lambda one: not one.user_id or one.company_id in one.user_id.company_ids
+            )
+            values = staying.copy_data()
             dates = [vals["date_from"] for vals in values]
             existing = self.search_read([("date_from", "in", dates)], _KEY, load=None)
             taken = {_get_key(vals) for vals in existing}

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo import Command
 from odoo.addons.mail.tests.common import MailCommon, mail_new_test_user
 from odoo.tests import tagged
@@ -120,3 +122,24 @@ class CrmRelationsCommon(MailCommon):
                 **values,
             }
         )
+
+    def _run_scheduled(self, run, rounds=None):
+        """Run a scheduled action; it is out of time after so many commits.
+
+        :param run: method without arguments
+        :param rounds: commits it has time for; None for all
+        """
+        left = [rounds]
+
+        def commit_progress(_cron, _processed=0, **_values):
+            self.env.flush_all()
+            if left[0] is None:
+                return 60.0
+            left[0] -= 1
+            return 60.0 if left[0] >= 0 else 0
+
+        cron_class = self.env.registry["ir.cron"]
+        # a commit would end the test's own transaction
+        with patch.object(cron_class, "_commit_progress", commit_progress):
+            run()
+        self.env.invalidate_all()

@@ -1,5 +1,4 @@
 from datetime import date, datetime, timedelta
-from unittest.mock import patch
 
 from odoo import fields
 from odoo.addons.mail.tests.common import freeze_all_time
@@ -102,18 +101,4 @@ class IndicatorCommon(CrmRelationsCommon):
         return found
 
     def _run_night(self, rounds=None):
-        """Run the scheduled action; it is out of time after so many commits."""
-        left = [rounds]
-
-        def commit_progress(_cron, _processed=0, **_values):
-            self.env.flush_all()
-            if left[0] is None:
-                return 60.0
-            left[0] -= 1
-            return 60.0 if left[0] >= 0 else 0
-
-        cron_class = self.env.registry["ir.cron"]
-        # a commit would end the test's own transaction
-        with patch.object(cron_class, "_commit_progress", commit_progress):
-            self.env["crm.quality.indicator"]._cron_compute()
-        self.env.invalidate_all()
+        self._run_scheduled(self.env["crm.quality.indicator"]._cron_compute, rounds)

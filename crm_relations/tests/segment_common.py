@@ -1,6 +1,5 @@
 from contextlib import contextmanager
 from datetime import timedelta
-from unittest.mock import patch
 
 from freezegun import freeze_time
 from odoo import Command, fields
@@ -88,18 +87,4 @@ class SegmentCommon(CrmRelationsCommon):
             yield
 
     def _run_night(self, rounds=None):
-        """Run the scheduled action; it is out of time after so many commits."""
-        left = [rounds]
-
-        def commit_progress(_cron, _processed=0, **_values):
-            self.env.flush_all()
-            if left[0] is None:
-                return 60.0
-            left[0] -= 1
-            return 60.0 if left[0] >= 0 else 0
-
-        cron_class = self.env.registry["ir.cron"]
-        # a commit would end the test's own transaction
-        with patch.object(cron_class, "_commit_progress", commit_progress):
-            self.env["crm.segment"]._cron_compute()
-        self.env.invalidate_all()
+        self._run_scheduled(self.env["crm.segment"]._cron_compute, rounds)

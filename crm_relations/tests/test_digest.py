@@ -2,6 +2,7 @@ from datetime import date, datetime, timedelta
 
 from freezegun import freeze_time
 from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
 
 from .common import CrmRelationsCommon
 
@@ -40,11 +41,7 @@ class TestDigest(CrmRelationsCommon):
         return cases
 
     def _run(self):
-        # the scheduled action commits; here the test is undone as a whole
-        self.patch(
-            self.env.registry["ir.cron"], "_commit_progress", lambda *_a, **_k: 1
-        )
-        self.Digest._cron_send()
+        self._run_scheduled(self.Digest._cron_send)
         return self.env["mail.mail"].search([("subject", "like", "last week")])
 
     def _content(self, user=None):
@@ -203,6 +200,22 @@ class TestDigest(CrmRelationsCommon):
     def test_nothing_to_tell_nothing_sent(self):
         self.assertFalse(self._run())
         self.assertEqual(self.susan.crm_digest_date, MONDAY)
+
+    @mute_logger("odoo.addons.crm_relations.models.crm_case_digest")
+    def test_failure_of_one_keeps_nobody_else_back(self):
+        self._new_case(date_deadline=datetime(2026, 3, 1))
+        self.boss.crm_digest = "all"
+        send = type(self.Digest)._send
+
+        def fail_for_boss(digest, user, monday):
+            sent = send(digest, user, monday)
+            if user == self.boss:
+                raise ValueError("template")
+            return sent
+
+        self.patch(type(self.Digest), "_send", fail_for_boss)
+        self.assertEqual(self._run().email_to, self.susan.email_formatted)
+        self.assertFalse(self.boss.crm_digest_date)
 
     def test_who_declined_gets_none(self):
         self._new_case(date_deadline=datetime(2026, 3, 1))

@@ -265,9 +265,17 @@ class TestTarget(CrmRelationsCommon):
         self._new_target(
             user_id=self.agent.id, section_id=False, date_from=date(2026, 2, 1)
         )
+        self._new_target(
+            user_id=self.colleague.id, section_id=False, date_from=date(2026, 2, 1)
+        )
         self.agent.active = False
+        # who works for another company now
+        self.colleague.write(
+            {"company_id": self.company_2.id, "company_ids": self.company_2.ids}
+        )
         self.Target._cron_repeat()
-        self.assertEqual(self.Target.search_count([("user_id", "=", self.agent.id)]), 1)
+        leavers = self.agent | self.colleague
+        self.assertEqual(self.Target.search_count([("user_id", "in", leavers.ids)]), 2)
 
     # ------------------------------------------------------------
     # BAD INPUT
