@@ -389,3 +389,18 @@ class ResCompany(models.Model):
         if "resource_calendar_id" in vals:
             self.env.registry.clear_cache()
         return result
+
+
+class ResPartner(models.Model):
+    """Tells a company without a calendar that its days begin elsewhere."""
+
+    _inherit = "res.partner"
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "tz" in vals:
+            # sudo: whether it is a company of this database is no secret
+            companies = self.env["res.company"].sudo()
+            if companies.search_count([("partner_id", "in", self.ids)], limit=1):
+                self.env.registry.clear_cache()
+        return result

@@ -100,6 +100,18 @@ class TestAnalysisFigures(CrmRelationsCommon):
         case = self._case_at(datetime(2026, 6, 30, 15, 30), section=self.quality)
         self.assertEqual(case.day_created, date(2026, 6, 30))
 
+    def test_zone_of_a_company_is_never_an_old_one(self):
+        company = self.env.company
+        for calendar in (self.office, self.far):
+            company.resource_calendar_id = calendar
+            self.assertEqual(company._get_time_zone(), calendar.tz)
+        self.far.tz = "Asia/Seoul"
+        self.assertEqual(company._get_time_zone(), "Asia/Seoul")
+        company.resource_calendar_id = False
+        for zone in ("Europe/Paris", "America/Lima"):
+            company.partner_id.tz = zone
+            self.assertEqual(company._get_time_zone(), zone)
+
     def test_transfer_leaves_the_days_of_the_past(self):
         case = self._case_at(datetime(2026, 6, 30, 15, 30))
         case.section_id = self.support2
